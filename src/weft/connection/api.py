@@ -1,0 +1,126 @@
+"""What the rest of weft knows of connections: a target, and a session with it.
+
+Comes after ``vars`` (targets are made from a host's variables) and before ``jobs``, ``actions`` and ``executor``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from weft.model.errors import WeftError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Become:
+    """How to become another user on the host."""
+
+    method: str = "sudo"
+    user: str = "root"
+    password: str | None = field(default=None, repr=False)
+    exe: str | None = None
+    flags: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """Where a task runs and as whom. Equal targets share one session."""
+
+    host: str  # inventory name, for messages
+    connection: str = "ssh"  # ssh | local | docker | podman | kubectl | a name that takes the compatibility lane
+    address: str = ""
+    port: int | None = None
+    user: str | None = None
+    password: str | None = field(default=None, repr=False)
+    private_key_file: str | None = None
+    private_key_passphrase: str | None = field(default=None, repr=False)
+    timeout: float = 10.0  # seconds to connect
+    retries: int = 0
+    host_key_checking: bool = True
+    ssh_executable: str = "ssh"
+    ssh_args: str | None = None
+    ssh_common_args: str = ""
+    ssh_extra_args: str = ""
+    interpreter: str = "auto"  # a path, or auto | auto_silent | auto_legacy...
+    interpreter_fallback: tuple[str, ...] = ()
+    shell_executable: str = "/bin/sh"
+    become: Become | None = None
+    remote_tmp: str = "~/.ansible/tmp"
+    async_dir: str = "~/.ansible_async"
+    extra: tuple[tuple[str, str], ...] = ()  # what other transports need (container, namespace, pod, ...)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentInfo:
+    """What the agent said of itself."""
+
+    python: str
+    version: tuple[int, int, int]
+    pid: int
+    uid: int
+    user: str
+    home: str
+    boot_id: str
+    hostname: str
+    discovered: bool = False  # the interpreter was found, not told
+    blobs: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The end of a request."""
+
+    result: Mapping[str, Any]
+    payload: bytes = b""
+
+
+class RequestFailed(WeftError):
+    """The agent could not carry out a request (not: a module that failed). ``kind`` is as in the protocol page."""
+
+    def __init__(self, kind: str, message: str, detail: Mapping[str, Any] | None = None) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.detail = detail or {}
+
+
+class Session(Protocol):
+    """One live connection to a host as one user, with the agent at its other end."""
+
+    @property
+    def target(self) -> Target: ...
+
+    @property
+    def info(self) -> AgentInfo | None:
+        """None where the host has no Python: only ``raw`` and file transfer work there."""
+
+    async def request(
+        self,
+        op: str,
+        arguments: Mapping[str, Any] | None = None,
+        payload: bytes = b"",
+        *,
+        on_stream: Callable[[Mapping[str, Any], bytes], None] | None = None,
+    ) -> Reply:
+        """Send one request and wait for its end.
+
+        A lost link is mended underneath. Cancelling the awaiting task sends ``cancel`` for the request.
+        Raises RequestFailed, or Unreachable when the link can't be mended.
+        """
+
+    def on_push(self, name: str, callback: Callable[[Mapping[str, Any], bytes], None]) -> Callable[[], None]:
+        """Call back for each push of that name; returns what ends it."""
+
+    async def close(self) -> None: ...
+
+
+class Sessions(Protocol):
+    """All sessions of a run, each opened at first need and shared by equal targets."""
+
+    async def open(self, target: Target) -> Session:
+        """Raises Unreachable; a failure is not remembered: the next call tries again."""
+
+    async def reset(self, target: Target) -> None:
+        """Drop what is open to that target's host; the next ``open`` connects anew."""
+
+    async def close(self) -> None: ...

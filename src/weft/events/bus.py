@@ -1,0 +1,42 @@
+"""The bus: the engine publishes, sinks subscribe; a sink never steers and never raises into the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from weft.events.types import Event
+
+
+class Sink(Protocol):
+    """Reads events. ``handle`` is called in order, in the loop's thread, and must not block; slow ones keep a queue."""
+
+    def handle(self, event: Event) -> None: ...
+
+    async def close(self) -> None:
+        """Everything handled so far is out when this returns."""
+
+
+class Bus:
+    """Hands every event to every sink, in order."""
+
+    def __init__(self, sinks: tuple[Sink, ...] = (), on_error: Callable[[Sink, Exception], None] | None = None) -> None:
+        self._sinks = list(sinks)
+        self._on_error = on_error
+
+    def add(self, sink: Sink) -> None:
+        self._sinks.append(sink)
+
+    def publish(self, event: Event) -> None:
+        for sink in tuple(self._sinks):
+            try:
+                sink.handle(event)
+            except Exception as error:
+                # a broken view must not end the run: it is taken out and named once
+                self._sinks.remove(sink)
+                if self._on_error is not None:
+                    self._on_error(sink, error)
+
+    async def close(self) -> None:
+        for sink in self._sinks:
+            await sink.close()
