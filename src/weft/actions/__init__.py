@@ -1,0 +1,67 @@
+"""Controller-side actions by name. Each one's code is imported when it is first awaited."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from weft.actions.base import Action
+
+_PREFIX = "ansible.builtin."
+
+
+def _action(name: str, place: str, **more: Any) -> tuple[str, Action]:
+    return _PREFIX + name, Action(fqcn=_PREFIX + name, place=place, **more)
+
+
+#: Actions by FQCN. What is not here and is a module runs through ``NORMAL``.
+REGISTRY: Mapping[str, Action] = MappingProxyType(
+    dict(
+        [
+            _action("add_host", "groups:add_host", once=True, connection=False, free_form=True),
+            _action("assemble", "assemble:assemble"),
+            _action("assert", "debug:check", connection=False, raw_args=frozenset({"that"})),
+            _action("async_status", "async_status:async_status"),
+            _action("command", "command:command", jobs=True, free_form=True),
+            _action("copy", "copy:copy"),
+            _action("debug", "debug:debug", connection=False, raw_args=frozenset({"var"})),
+            _action("dnf", "package:dnf", jobs=True),
+            _action("fail", "debug:fail", connection=False, valid_args=frozenset({"msg"})),
+            _action("fetch", "fetch:fetch"),
+            _action("gather_facts", "facts:gather_facts", free_form=True),
+            _action("group_by", "groups:group_by", connection=False, valid_args=frozenset({"key", "parents"})),
+            _action("include_vars", "include_vars:include_vars", connection=False, free_form=True),
+            _action("package", "package:package", jobs=True),
+            _action("pause", "pause:pause", once=True, connection=False),
+            _action("raw", "raw:raw", free_form=True),
+            _action("reboot", "reboot:reboot"),
+            _action("script", "script:script", free_form=True),
+            _action("service", "service:service", jobs=True),
+            _action("set_fact", "facts:set_fact", connection=False, free_form=True),
+            _action("set_stats", "facts:set_stats", connection=False),
+            _action("setup", "facts:setup", jobs=True),
+            _action("shell", "command:shell", jobs=True, free_form=True),
+            _action("template", "template:template"),
+            _action("unarchive", "unarchive:unarchive"),
+            _action("uri", "uri:uri", jobs=True),
+            _action("validate_argument_spec", "argspec:validate_argument_spec", connection=False),
+            _action("wait_for_connection", "wait_for_connection:wait_for_connection"),
+            _action("yum", "package:dnf", jobs=True),
+        ]
+    )
+)
+
+#: Any module without an action of its own.
+NORMAL = Action(fqcn="ansible.builtin.normal", place="normal:normal", jobs=True)
+
+
+def action_for(fqcn: str) -> Action:
+    """The action of a resolved name; ``ansible.legacy.X`` counts as ``ansible.builtin.X``."""
+    found = REGISTRY.get(fqcn)
+    if found is None and fqcn.startswith("ansible.legacy."):
+        found = REGISTRY.get(_PREFIX + fqcn.removeprefix("ansible.legacy."))
+    return found or NORMAL
+
+
+__all__ = ["NORMAL", "REGISTRY", "Action", "action_for"]

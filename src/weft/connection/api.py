@@ -21,6 +21,8 @@ class Become:
     password: str | None = field(default=None, repr=False)
     exe: str | None = None
     flags: str | None = None
+    chdir: str | None = None  # sudo: where to go before (ansible_sudo_chdir)
+    prompts: tuple[str, ...] = ()  # su: the words of its password prompt, without the colon; none: the known ones
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +36,7 @@ class Target:
     user: str | None = None
     password: str | None = field(default=None, repr=False)
     private_key_file: str | None = None
+    private_key: str | None = field(default=None, repr=False)  # the key itself, PEM or OpenSSH format
     private_key_passphrase: str | None = field(default=None, repr=False)
     timeout: float = 10.0  # seconds to connect
     retries: int = 0
@@ -48,6 +51,7 @@ class Target:
     become: Become | None = None
     remote_tmp: str = "~/.ansible/tmp"
     async_dir: str = "~/.ansible_async"
+    cwd: str | None = None  # local: where the agent starts
     extra: tuple[tuple[str, str], ...] = ()  # what other transports need (container, namespace, pod, ...)
 
 

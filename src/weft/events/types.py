@@ -61,6 +61,7 @@ class RunStarted(Event):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlaybookStarted(Event):
     path: str
+    plays: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +107,7 @@ class TaskResult(Event):
     ignored: bool = False
     duration: float = 0.0  # seconds
     delegated_to: str | None = None
+    delegate_address: str | None = None  # the delegate's ansible_host, shown where it differs from its name
     diff: tuple[Mapping[str, Any], ...] = ()  # to show when it changed and --diff is on
     warnings: tuple[str, ...] = ()
     deprecations: tuple[Mapping[str, Any], ...] = ()
@@ -115,13 +117,26 @@ class TaskResult(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Cause:
+    """One link of an error's chain: shown with its own place below the message, joined by ``<<< caused by >>>``."""
+
+    message: str
+    origin: Origin | None = None
+    help: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ErrorInfo:
-    """An error with its chain of causes folded into one message, and its place."""
+    """An error with its chain of causes folded into one message (``A: B: C``), and its place.
+
+    ``chain`` has the links, outermost first, where there is more than the message itself to show.
+    """
 
     message: str
     origin: Origin | None = None
     help: str | None = None
     traceback: str | None = None
+    chain: tuple[Cause, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,6 +160,8 @@ class Retrying(Event):
     left: int
     result: Mapping[str, Any]
     delegated_to: str | None = None
+    delegate_address: str | None = None
+    verbose_always: bool = False  # the result is shown without -vvv too (debug, assert)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,6 +171,7 @@ class Included(Event):
     path: str
     hosts: tuple[str, ...]
     label: Any = None
+    task: TaskInfo | None = None  # the include
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -243,6 +261,15 @@ class JobsLeft:
 
     host: str
     jids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlaybookFinished(Event):
+    """One of several playbooks is done: the figures so far, of the whole run. The last one's are in ``RunFinished``."""
+
+    path: str
+    recap: Mapping[str, HostRecap]
+    custom_stats: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

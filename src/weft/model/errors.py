@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import itertools
 from typing import Any
 
 from weft.model.values import Origin
@@ -92,22 +92,41 @@ class Unreachable(WeftError):
         self.result = result or {}
 
 
-def source_excerpt(origin: Origin, before: int = 2) -> str:
-    """The lines up to ``origin`` with their numbers and a caret below the column; empty where there is no such line."""
-    if not origin.line:
-        return ""
-    try:
-        lines = Path(origin.path).read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return ""
-    if origin.line > len(lines):
+def source_excerpt(origin: Origin, before: int = 2, width: int = 120) -> str:
+    """The lines up to ``origin`` with their numbers and a caret below the column; empty where no line is known.
+
+    Lines are cut at ``width`` columns. Where the text can't be shown, one line says why: the file is gone, is not
+    text, is shorter than expected, or is encrypted.
+    """
+    if not origin.line or origin.path.startswith("<"):
         return ""
     first = max(1, origin.line - before)
-    shown = [(number, lines[number - 1]) for number in range(first, origin.line + 1)]
-    while len(shown) > 1 and not shown[0][1].strip():
-        shown.pop(0)
-    width = len(str(origin.line))
-    text = [f"{number:>{width}} {line}" for number, line in shown]
-    if origin.column:
-        text.append(" " * (width + origin.column) + f"^ column {origin.column}")
-    return "\n".join(text)
+    try:
+        with open(origin.path, encoding="utf-8") as file:
+            head = file.readline()
+            lines = list(itertools.islice(itertools.chain((head,), file), first - 1, origin.line))
+    except (OSError, ValueError) as error:
+        return f"(source not shown: {type(error).__name__})"
+    if head.startswith("$ANSIBLE_VAULT"):
+        return "(source not shown: content encrypted)"
+    if len(lines) != origin.line - first + 1:
+        return "(source not shown: file truncated)"
+    label = len(str(origin.line))
+    room = width - label - 1
+    whole = [line.rstrip("\n").replace("\t", " ") for line in lines]
+    shown = [line if len(line) <= room else f"{line[: room - 3]}..." for line in whole]
+    text = [f"{number:>{label}}{' ' if line else ''}{line}" for number, line in enumerate(shown, first)]
+    caret = _caret(origin.column, len(shown[-1]), room, room if shown == whole else room - 3)
+    return "\n".join([*text, f"{'':{label}} {caret}"] if caret else text)
+
+
+def _caret(column: int, length: int, room: int, usable: int) -> str:
+    """The mark below a line of ``length``: what is in ``room`` but not ``usable`` was cut off."""
+    if not column:
+        return "^" * length
+    if column > usable:
+        return ""
+    mark = f"column {column}"
+    if column + 1 + len(mark) > room:  # no room to its right
+        return f"{' ' * (column - 2 - len(mark))}{mark} ^"
+    return f"{' ' * (column - 1)}^ {mark}"

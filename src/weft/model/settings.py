@@ -124,4 +124,44 @@ class Settings:
     diff_context: int = 3
     max_diff_size: int = 104448
     jinja2_native_warning: bool = True
+    display_traceback: tuple[str, ...] = ("never",)
+    verbose_to_stderr: bool = False
+    log_verbosity: int | None = None  # None: as `verbosity`
+    bin_ansible_callbacks: bool = False  # ad hoc commands use `stdout_callback` and `callbacks_enabled` too
+    # the command line's defaults
+    ask_pass: bool = False
+    become_ask_pass: bool = False
+    connection_password_file: str | None = None
+    become_password_file: str | None = None
+    agnostic_become_prompt: bool = True
+    module_name: str = "command"
+    module_args: str = ""
+    playbook_dir: str | None = None
+    # variables and inventory
+    variable_precedence: tuple[str, ...] = (
+        "all_inventory", "groups_inventory", "all_plugins_inventory", "all_plugins_play",
+        "groups_plugins_inventory", "groups_plugins_play",
+    )  # fmt: skip
+    vars_plugins_enabled: tuple[str, ...] = ("host_group_vars",)
+    run_vars_plugins: str = "demand"  # demand | start: files next to inventories are read at need, or when it is loaded
+    host_group_vars_stage: str | None = None  # all | task | inventory; None: as `run_vars_plugins`
+    yaml_inventory_extensions: tuple[str, ...] = (".yaml", ".yml", ".json")
+    script_inventory_stderr: bool = True  # what an inventory script writes to stderr is shown
+    inventory_export: bool = False
+    # templates
+    allow_embedded_templates: bool = True
+    ansible_managed: str = "Ansible managed"
+    # more of connections and privilege escalation
+    private_key_passphrase: str | None = field(default=None, repr=False)
+    become_password: str | None = field(default=None, repr=False)
+    become_options: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
+    """Of one method alone, stronger than the general ones: "sudo" -> user, exe, flags, password."""
+    # what modules are told
+    facts_modules: tuple[str, ...] = ("smart",)
+    selinux_special_fs: tuple[str, ...] = ("fuse", "nfs", "vboxsf", "ramfs", "9p", "vfat")
+    no_target_syslog: bool = False
+    syslog_facility: str = "LOG_USER"
+    target_log_info: str | None = None
+    keep_remote_files: bool = False
+    warnings: tuple[str, ...] = ()  # what there is to say about the settings themselves, once
     origin: Mapping[str, str] = field(default_factory=dict)  # setting -> where its value came from

@@ -1,0 +1,432 @@
+"""What a controller-side action is given, and what it may ask of the rest of weft.
+
+Comes after ``connection`` (sessions and modules) and before ``executor``, which makes one ``ActionContext`` for each
+task (or item, or attempt) on each host and awaits the action with it. Everything run-wide comes through ``Services``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import os
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from weft.model.errors import TaskFailed, TaskSkipped, Unreachable, WeftError
+from weft.model.values import Trusted, Value
+from weft.templating.api import Names
+
+if TYPE_CHECKING:
+    from weft.connection.api import Session, Sessions, Target
+    from weft.connection.modules import ModuleOptions
+    from weft.content.modules import Module
+    from weft.content.payload import Payload
+    from weft.events.types import Event
+    from weft.model.nodes import Task
+    from weft.model.settings import Settings
+
+T = TypeVar("T")
+Result = dict[str, Any]
+
+
+class TaskNames(Names, Protocol):
+    """The variables of one task on one host."""
+
+    def raw(self, name: str) -> Value:
+        """The unevaluated value. Raises KeyError."""
+
+    def child(self, local: Mapping[str, Any]) -> TaskNames:
+        """The same with ``local`` on top."""
+
+
+class Templating(Protocol):
+    """What actions use of the templar."""
+
+    def render(self, value: Value, names: Names) -> Any: ...
+    def expression(self, text: str, names: Names) -> Any: ...
+    def condition(self, text: Value, names: Names) -> bool: ...
+    def is_template(self, value: Value) -> bool: ...
+    def may_block(self, value: Value) -> bool: ...
+    def render_text(
+        self, text: str, names: Names, *, overrides: Mapping[str, Any] = ..., searchpath: Sequence[str] = ...
+    ) -> str: ...
+
+
+class ModuleFinder(Protocol):
+    """Names to modules (``weft.content.modules.ModuleStore``)."""
+
+    def resolve(
+        self,
+        name: str,
+        collections: Sequence[str] = (),
+        extra_dirs: Sequence[str] = (),
+        *,
+        python: Sequence[int] | None = None,
+    ) -> Module | None: ...
+
+    def with_defaults(
+        self, fqcn: str, args: Mapping[str, Any], defaults: Sequence[Mapping[str, Any]]
+    ) -> dict[str, Any]: ...
+
+
+class Payloads(Protocol):
+    """Modules to what goes over the wire (``weft.content.payload.PayloadStore``)."""
+
+    def cached(self, module: Module, utils_dirs: Sequence[str] = ()) -> Payload | None:
+        """What was built before; never blocks for long."""
+
+    def build(self, module: Module, utils_dirs: Sequence[str] = ()) -> Payload:
+        """May read and parse files: it blocks."""
+
+
+class PromptInterrupted(Exception):
+    """Ctrl-C, or one of the interrupting keys, at a prompt."""
+
+
+class Prompter(Protocol):
+    """Asks the person at the terminal. One prompt at a time: the service queues them."""
+
+    @property
+    def interactive(self) -> bool:
+        """Whether somebody can answer."""
+
+    async def ask(
+        self,
+        text: str,
+        *,
+        echo: bool = True,
+        seconds: float | None = None,
+        complete: Sequence[str] | None = None,
+        interrupt: Sequence[str] | None = None,
+    ) -> str:
+        """What was typed until Enter, or until a key of ``complete`` (case does not matter; empty: no key ends it).
+
+        After ``seconds`` it ends with what there is. A key of ``interrupt``, or Ctrl-C, raises PromptInterrupted.
+        """
+
+
+class Strands(Protocol):
+    """Async work of this run that is not a job on a host (templates, blocks, roles ...), known by jid."""
+
+    def status(self, host: str, jid: str) -> Mapping[str, Any] | None:
+        """As a job's result file (``started``, ``finished``, the result once it ended); None: no such strand."""
+
+    def forget(self, host: str, jid: str) -> bool:
+        """``mode: cleanup``. False: no such strand."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """What a run offers to every action. Made once, by the composition root."""
+
+    settings: Settings
+    sessions: Sessions
+    templar: Templating
+    modules: ModuleFinder
+    payloads: Payloads
+    publish: Callable[[Event], None]
+    decrypt: Callable[[bytes, str], bytes]
+    """Contents of a vaulted file, with its path for messages -> plain contents. Raises VaultFailed. May block."""
+    load_vars: Callable[[str], Mapping[str, Value]]
+    """Path of a variables file -> its marked (Trusted) mapping. Raises LoadError. May block."""
+    parse_vars: Callable[[str, str], Any]
+    """Text of YAML or JSON and its path for messages -> marked (Trusted) data of any type. Raises LoadError."""
+    prompter: Prompter
+    strands: Strands | None = None
+    version: str = "2.19"
+    """The version of ansible-core whose modules are sent, as modules are told."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobRequest:
+    """``async:`` of the task: start a job on the host instead of waiting for it."""
+
+    limit: float  # seconds
+    jid: str | None = None  # None: the agent makes one
+    async_dir: str | None = None  # None: the target's
+
+
+@dataclass(slots=True, kw_only=True)
+class ActionContext:
+    """One task on one host. An action reads it; what it changes are only ``warnings`` and ``deprecations``."""
+
+    task: Task
+    args: dict[str, Any]
+    """Evaluated arguments without omitted ones; names in ``Action.raw_args`` are left as written."""
+    host: str  # inventory name
+    scope: TaskNames
+    services: Services
+    make_target: Callable[[], Target]
+    """Where the task runs (the delegate, if there is one) and as whom. Called at most once, at first need."""
+    basedir: str  # folder of the playbook
+    action: str = ""  # as written, for messages; empty: the task's
+    check: bool = False
+    diff: bool = False
+    no_log: bool = False
+    environment: Mapping[str, str] = field(default_factory=dict)  # merged and evaluated
+    module_defaults: Sequence[Mapping[str, Any]] = ()  # evaluated, outermost first
+    delegate_to: str | None = None
+    delegate_facts: bool = False
+    job: JobRequest | None = None
+    roots: Sequence[str] = ()  # further folders (roles of the play) whose library/ and module_utils/ count
+    interpreters: Mapping[str, str] = field(default_factory=dict)  # ansible_<lang>_interpreter, without Python's
+    warnings: list[str] = field(default_factory=list)
+    deprecations: list[dict[str, Any]] = field(default_factory=list)
+    _target: Target | None = None
+
+    # -- shorthands ------------------------------------------------------------------------------------------------
+
+    @property
+    def settings(self) -> Settings:
+        return self.services.settings
+
+    @property
+    def templar(self) -> Templating:
+        return self.services.templar
+
+    @property
+    def name(self) -> str:
+        """The action as the user wrote it."""
+        return self.action or self.task.action
+
+    @property
+    def target(self) -> Target:
+        if self._target is None:
+            self._target = self.make_target()
+        return self._target
+
+    def publish(self, event: Event) -> None:
+        self.services.publish(event)
+
+    def warn(self, message: str) -> None:
+        """A warning that goes with the result."""
+        if message not in self.warnings:
+            self.warnings.append(message)
+
+    def say(self, text: str, verbosity: int = 0) -> None:
+        """Text for the user, apart from the result."""
+        from weft.events.types import Message
+
+        self.publish(Message(text=text, verbosity=verbosity, host=self.host))
+
+    def with_args(self, args: Mapping[str, Any], **changes: Any) -> ActionContext:
+        """The same task with other arguments; warnings are shared."""
+        return replace(self, args=dict(args), **changes)
+
+    def variable(self, name: str, default: Any = None) -> Any:
+        """An evaluated variable, or ``default`` where it has no value."""
+        from weft.model.errors import UndefinedName
+
+        try:
+            return self.scope[name]
+        except (KeyError, UndefinedName):
+            return default
+
+    # -- the host --------------------------------------------------------------------------------------------------
+
+    async def session(self) -> Session:
+        """The session with the target. Raises Unreachable."""
+        return await self.services.sessions.open(self.target)
+
+    async def module(
+        self,
+        name: str,
+        args: Mapping[str, Any] | None = None,
+        *,
+        label: str | None = None,
+        check: bool | None = None,
+        diff: bool | None = None,
+        environment: Mapping[str, str] | None = None,
+        as_job: bool = False,
+        ignore_unknown_options: bool = False,
+    ) -> Result:
+        """Run a module on the target and return its parsed result; a module that fails is a result with ``failed``.
+
+        ``label`` is the name that its messages use. ``as_job``: where the task is async, start it as a job and return
+        the handle. Raises TaskFailed where there is no such module, and Unreachable.
+        """
+        from weft.connection.modules import run_module, start_module_job
+
+        self.find_module(name)  # before anything connects
+        session = await self.session()
+        payload = await self._payload(name, session)
+        options = self.module_options(
+            label or name,
+            check=self.check if check is None else check,
+            diff=self.diff if diff is None else diff,
+            environment=self.environment if environment is None else environment,
+            ignore_unknown_options=ignore_unknown_options,
+        )
+        arguments = self.args if args is None else args
+        if as_job and self.job is not None:
+            job = self.job
+            return await start_module_job(
+                session, payload, arguments, options, limit=job.limit, jid=job.jid, async_dir=job.async_dir
+            )
+        return self.with_interpreter(await run_module(session, payload, arguments, options, warn=self.warn), session)
+
+    async def _payload(self, name: str, session: Session) -> Payload:
+        """What runs the module on that host: of a release that runs on its Python."""
+        module = self.find_module(name, session.info.version if session.info else None)
+        dirs = self.utils_dirs()
+        return self.services.payloads.cached(module, dirs) or await asyncio.to_thread(
+            self.services.payloads.build, module, dirs
+        )
+
+    def with_interpreter(self, result: Result, session: Session) -> Result:
+        """Add the fact of which Python was found on the host, where it was looked for and isn't known yet."""
+        info = session.info
+        if info is None or not info.discovered or (self.delegate_to and not self.delegate_facts):
+            return result
+        known = self.variable("ansible_facts")
+        if isinstance(known, Mapping) and "discovered_interpreter_python" in known:
+            return result
+        facts = result.get("ansible_facts")
+        result["ansible_facts"] = {**(facts or {}), "discovered_interpreter_python": info.python}
+        return result
+
+    def find_module(self, name: str, python: Sequence[int] | None = None) -> Module:
+        """The module, for a host with that Python. Raises TaskFailed where there is no such module."""
+        module = self.services.modules.resolve(name, self.task.common.collections, self.library_dirs(), python=python)
+        if module is None:
+            raise TaskFailed(f"The module {name} was not found in configured module paths", origin=self.task.origin)
+        return module
+
+    def has_module(self, name: str) -> bool:
+        return self.services.modules.resolve(name, self.task.common.collections, self.library_dirs()) is not None
+
+    def module_options(self, name: str, **changes: Any) -> ModuleOptions:
+        """How modules of this task run, with ``changes``."""
+        from weft.connection.modules import ModuleOptions
+
+        settings = self.settings
+        options: dict[str, Any] = {
+            "name": name,
+            "check": self.check,
+            "diff": self.diff,
+            "no_log": self.no_log,
+            "environment": self.environment,
+            "verbosity": settings.verbosity,
+            "version": self.services.version,
+            "interpreters": self.interpreters,
+            "lang": settings.module_lang if settings.module_set_locale else None,
+            "cwd": self.basedir if self.target.connection == "local" else None,
+        }
+        return ModuleOptions(**(options | changes))
+
+    def content_roots(self) -> tuple[str, ...]:
+        """Folders whose library/ and module_utils/ count for this task, nearest first."""
+        role = self.task.role
+        own = (role.path, *(parent.path for parent in reversed(role.parents))) if role else ()
+        return tuple(dict.fromkeys((*own, *self.roots, self.basedir)))
+
+    def library_dirs(self) -> tuple[str, ...]:
+        return tuple(os.path.join(root, "library") for root in self.content_roots())
+
+    def utils_dirs(self) -> tuple[str, ...]:
+        return tuple(os.path.join(root, "module_utils") for root in self.content_roots())
+
+    # -- the controller's files --------------------------------------------------------------------------------------
+
+    def find_file(self, subdir: str, name: str) -> str:
+        """A file or folder of the playbook: absolute path. Raises TaskFailed, naming where it was looked for."""
+        from weft.actions.files import find_file
+
+        return find_file(self.task.path_parents, self.basedir, subdir, name)
+
+    async def read_file(self, path: str, *, decrypt: bool = True) -> bytes:
+        """A controller file's contents, decrypted where it is a vault. Raises TaskFailed, VaultFailed."""
+        from weft.actions.files import read_file
+
+        return await asyncio.to_thread(read_file, path, self.services.decrypt if decrypt else None)
+
+    async def evaluate(self, value: Value, function: Callable[[], T]) -> T:
+        """Run ``function``, which evaluates ``value``: in a thread where that may block."""
+        if self.templar.may_block(value):
+            return await asyncio.to_thread(function)
+        return function()
+
+
+Runner = Callable[[ActionContext], Awaitable[Result]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Action:
+    """One controller-side action. Await it with a context; its code is imported at first use."""
+
+    fqcn: str
+    place: str  # `module:function` below weft.actions
+    jobs: bool = False  # an async task starts a job on the host; others become strands
+    check: bool = True  # False: skipped in check mode
+    once: bool = False  # runs once for all hosts of the batch (BYPASS_HOST_LOOP)
+    connection: bool = True  # talks to the host
+    raw_args: frozenset[str] = frozenset()  # arguments that stay unevaluated
+    free_form: bool = False  # takes text as `_raw_params`
+    valid_args: frozenset[str] = frozenset()  # names it knows, where it has a plain list of them
+
+    def load(self) -> Runner:
+        module, _, function = self.place.partition(":")
+        runner: Runner = getattr(importlib.import_module(f"weft.actions.{module}"), function)
+        return runner
+
+    async def __call__(self, context: ActionContext) -> Result:
+        """The result, as Ansible's action plugins give it. Raises TaskFailed, TaskSkipped, Unreachable, WeftError."""
+        self._refuse(context)
+        try:
+            result = await self.load()(context)
+        except (TaskFailed, TaskSkipped, Unreachable) as error:
+            _add_messages(error.result, context)
+            raise
+        return _add_messages(result, context)
+
+    def _refuse(self, context: ActionContext) -> None:
+        """What the action can't do at all."""
+        if context.check and not self.check:
+            raise TaskSkipped(f"This action ({context.name}) does not support check mode.")
+        unknown = [name for name in context.args if name not in self.valid_args] if self.valid_args else []
+        if unknown:
+            raise TaskFailed(f"Invalid options for {context.name}: {','.join(unknown)}", origin=context.task.origin)
+
+
+def _add_messages(result: Result, context: ActionContext) -> Result:
+    """Put the context's warnings before those that the result has."""
+    if context.warnings:
+        result["warnings"] = [*context.warnings, *_as_list(result.get("warnings"))]
+    if context.deprecations:
+        result["deprecations"] = [*context.deprecations, *_as_list(result.get("deprecations"))]
+    return result
+
+
+def _as_list(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, Iterable) and not isinstance(value, str | Mapping) else []
+
+
+def plain(value: Any) -> Any:
+    """The same data without marks: what a result may hold of arguments that were left unevaluated."""
+    if isinstance(value, Trusted):
+        return str(value)
+    if isinstance(value, Mapping):
+        return {plain(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    return value
+
+
+__all__ = [
+    "Action",
+    "ActionContext",
+    "JobRequest",
+    "ModuleFinder",
+    "Payloads",
+    "PromptInterrupted",
+    "Prompter",
+    "Result",
+    "Runner",
+    "Services",
+    "Strands",
+    "TaskNames",
+    "Templating",
+    "WeftError",
+    "plain",
+]

@@ -1,0 +1,109 @@
+"""``command`` and ``shell``: run by the agent itself, without a Python process of their own."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from typing import Any
+
+from weft.actions.args import Arg, BadArguments, check
+from weft.actions.base import ActionContext, Result
+from weft.connection.modules import start_job
+from weft.connection.results import FAILURE, MODULE_FAILED, NO_TRACEBACK, Failure, plain_result, tidy
+from weft.model.errors import TaskFailed
+
+_MODULE = "ansible.legacy.command"
+_CORE = "ansible.builtin.command"
+_ONE_OF = (("_raw_params", "cmd", "argv"),)
+
+
+def _words(value: Any) -> list[str]:
+    """A list of words; text is split at commas, as for any list option."""
+    if isinstance(value, str):
+        value = value.split(",")
+    elif isinstance(value, int | float):
+        value = [value]
+    if not isinstance(value, list):
+        raise TypeError(f"{type(value)} cannot be converted to a list")
+    return ["" if word is None else str(word) for word in value]
+
+
+_words.__name__ = "list"
+
+SPEC: Mapping[str, Arg] = {
+    "_raw_params": Arg(),
+    "_uses_shell": Arg(kind="bool", default=False),
+    "argv": Arg(kind=_words),
+    "chdir": Arg(kind="path"),
+    "cmd": Arg(),
+    "creates": Arg(kind="path"),
+    "executable": Arg(),
+    "expand_argument_vars": Arg(kind="bool", default=True),
+    "removes": Arg(kind="path"),
+    "stdin": Arg(),
+    "stdin_add_newline": Arg(kind="bool", default=True),
+    "strip_empty_ends": Arg(kind="bool", default=True),
+}
+
+
+async def shell(context: ActionContext) -> Result:
+    """The shell action. Raises TaskFailed."""
+    if "expand_argument_vars" in context.args:
+        raise TaskFailed(f"Unsupported parameters for ({context.name}) module: expand_argument_vars")
+    return await command(context.with_args({**context.args, "_uses_shell": True}))
+
+
+async def command(context: ActionContext) -> Result:
+    """The command action. A wrong argument is a failed result, as from the module."""
+    module = context.services.modules.resolve(_MODULE, (), context.library_dirs())
+    if module is not None and module.fqcn != _CORE:
+        return await context.module(_MODULE, as_job=True)  # replaced by the user's own
+    try:
+        params = check(context.args, SPEC, name=_MODULE, mutually_exclusive=_ONE_OF, required_one_of=_ONE_OF)
+        request = _request(context, params)
+    except (BadArguments, ValueError) as error:
+        return _refused(str(error))
+    session = await context.session()
+    if session.info is None:
+        return await context.module(_MODULE)  # says that there is no Python
+    if context.job is not None:
+        job = context.job
+        return await start_job(session, "command", request, limit=job.limit, jid=job.jid, async_dir=job.async_dir)
+    reply = await session.request("command", request)
+    result = tidy(plain_result(dict(reply.result)), context.warn)
+    if "cmd" in result and "shell" in request and params["argv"] is not None:
+        result["cmd"] = params["argv"]
+    result["invocation"] = {"module_args": params}
+    return context.with_interpreter(result, session)
+
+
+def _request(context: ActionContext, params: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of the agent's operation. Raises ValueError: quotes that don't match."""
+    text = params["_raw_params"] or params["cmd"]
+    request: dict[str, Any] = {
+        "environment": {str(key): str(value) for key, value in context.environment.items()},
+        "check": context.check,
+        "strip_empty_ends": params["strip_empty_ends"],
+        "expand_argument_vars": params["expand_argument_vars"],
+    }
+    if params["_uses_shell"]:
+        request["shell"] = text if text else shlex.join(params["argv"] or ())
+        request["executable"] = params["executable"] or context.target.shell_executable
+    else:
+        request["argv"] = shlex.split(text) if text else params["argv"]
+        if params["executable"]:
+            request["executable"] = params["executable"]
+    for key in ("chdir", "creates", "removes"):
+        if params[key] is not None:
+            request[key] = params[key]
+    if params["stdin"] is not None:
+        request["stdin"] = params["stdin"]
+        request["stdin_add_newline"] = params["stdin_add_newline"]
+    if context.settings.module_set_locale and context.settings.module_lang:
+        request["lang"] = context.settings.module_lang
+    return request
+
+
+def _refused(message: str) -> Result:
+    failure = Failure(source=MODULE_FAILED, message=message)
+    return {"failed": True, "msg": message, "exception": NO_TRACEBACK, FAILURE: failure}

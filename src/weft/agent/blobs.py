@@ -1,0 +1,150 @@
+"""The cache of modules and module_utils on the host: content-addressed, private, checked.
+
+Comes after ``compat``; ``modules`` puts and asks, ``importer`` reads. Where no directory can be written, the agent's memory
+takes its place.
+"""
+
+from __future__ import absolute_import, division, print_function
+
+import os
+import re
+
+from . import compat
+
+MOST = 6000  # blobs kept on disk; beyond it the least recently written go
+_NAME = re.compile(u"^[0-9a-f]{64}$")
+
+
+def places():
+    """Where a cache may be, best first."""
+    found = [os.path.join(home, b".ansible/weft") for home in [own_home()] if home and home != b"/"]
+    return found + [compat.to_bytes("/var/tmp/.weft-%d" % os.geteuid())]
+
+
+def own_home():
+    """This user's home. HOME may still be that of the user before ``sudo``: then what the user database says."""
+    home = compat.environ().get(b"HOME")
+    try:
+        if home and os.stat(home).st_uid == os.geteuid():
+            return home
+    except OSError:
+        pass
+    return compat.home_of()
+
+
+class Store(object):
+    """Blobs by their SHA-256 (hex text)."""
+
+    def __init__(self, *more):
+        self._places = places() + list(more)
+        self._root = None
+        self._names = None
+        self._checked = set()
+        self.memory = {}
+
+    @property
+    def root(self):
+        """The cache's directory (bytes), made if need be; None if there is none that can be written."""
+        if self._root is None:
+            self._root = self._find()
+        return self._root or None
+
+    def add_place(self, path):
+        """A further directory to try, if those so far can't be used."""
+        place = os.path.join(path, b"weft")
+        if place not in self._places:
+            self._places.append(place)
+            if self._root == b"":
+                self._root = None
+
+    def _find(self):
+        for place in self._places:
+            try:
+                compat.check_private_dir(compat.make_private_dir(place))
+                blobs = compat.make_private_dir(os.path.join(place, b"blobs"))
+                compat.make_private_dir(os.path.join(place, b"code"))
+                if os.access(blobs, os.W_OK | os.X_OK):
+                    return place
+            except OSError:
+                continue
+        return b""
+
+    def listing(self):
+        """The hashes that are there; makes nothing."""
+        if self._names is None:
+            self._names = set()
+            for place in [self._root] if self._root else self._places:
+                try:
+                    compat.check_private_dir(place)
+                    found = os.listdir(os.path.join(place, b"blobs"))
+                except OSError:
+                    continue
+                self._names.update(name for name in map(compat.to_text, found) if _NAME.match(name))
+                self._root = self._root or place
+                break
+        return sorted(self._names | set(self.memory))
+
+    def path(self, name):
+        return os.path.join(self.root, b"blobs", compat.to_bytes(name))
+
+    def put(self, name, data):
+        """Keep ``data`` under its hash; ValueError if that isn't its hash."""
+        if compat.sha256_hex(data) != name:
+            raise ValueError("blob %s has other content" % name)
+        if self._names is None:
+            self.listing()
+        if self.root:
+            try:
+                compat.write_file(self.path(name), data)
+                self._names.add(name)
+                self._checked.add(name)
+                return
+            except (OSError, IOError):
+                pass  # a full disk: memory is there
+        self.memory[name] = data
+
+    def missing(self, names):
+        """Those of ``names`` that aren't there, or no longer whole."""
+        if self._names is None:
+            self.listing()
+        return [name for name in names if not (name in self.memory or name in self._checked or self._check(name))]
+
+    def _check(self, name):
+        if name not in self._names:
+            return False
+        try:
+            whole = compat.sha256_hex(compat.read_file(self.path(name))) == name
+        except (OSError, IOError):
+            whole = False
+        if whole:
+            self._checked.add(name)
+        else:
+            self._names.discard(name)
+            compat.remove_file(self.path(name))
+        return whole
+
+    def get(self, name):
+        """A blob's bytes; OSError if it can't be read, ValueError if its content is not what its name says."""
+        if name in self.memory:
+            return self.memory[name]
+        data = compat.read_file(self.path(name))
+        if compat.sha256_hex(data) != name:
+            raise ValueError("blob %s is damaged" % name)
+        return data
+
+    def trim(self):
+        """Remove the oldest blobs when there are too many."""
+        if not self._root or len(self._names or ()) <= MOST:
+            return
+        folder = os.path.join(self._root, b"blobs")
+        aged = []
+        for name in os.listdir(folder):
+            try:
+                aged.append((os.stat(os.path.join(folder, name)).st_mtime, name))
+            except OSError:
+                continue
+        aged.sort()
+        for _, name in aged[: len(aged) - MOST // 2]:
+            compat.remove_file(os.path.join(folder, name))
+            self._names.discard(compat.to_text(name))
+            self._checked.discard(compat.to_text(name))

@@ -1,0 +1,196 @@
+"""Imports a module's module_utils from the blob cache, by the manifest that came with the module.
+
+Comes after ``blobs``; used in the zygote and its children. Nothing is unpacked: what is imported looks as if it lay below
+``<cache>/lib``. Compiled code is kept beside the blobs, as Python keeps .pyc files.
+"""
+
+from __future__ import absolute_import, division, print_function
+
+import marshal
+import os
+import sys
+import types
+import zlib
+
+from . import compat
+
+ROOTS = ("ansible", "ansible_collections")
+RESPAWN = "ansible.module_utils.common.respawn"
+
+
+class Blobs(object):
+    """Reading access to the cache, for processes that don't own it."""
+
+    def __init__(self, root, memory):
+        self.root = root
+        self.memory = memory
+
+    def get(self, name):
+        """A blob's bytes; ImportError if it isn't there or isn't whole."""
+        if name in self.memory:
+            return self.memory[name]
+        try:
+            data = compat.read_file(os.path.join(self.root, b"blobs", compat.to_bytes(name)))
+        except (OSError, IOError) as error:
+            raise ImportError("module cache: %s" % error)
+        if compat.sha256_hex(data) != name:
+            raise ImportError("module cache: blob %s is damaged" % name)
+        return data
+
+
+class Finder(object):
+    """Finds and loads what a manifest names: ``{qualified name: [hash, is_package]}``."""
+
+    def __init__(self, blobs):
+        self.blobs = blobs
+        self.names = {}
+        self.archive = None  # the zip file in which a respawned interpreter finds the same modules
+        self.loaded = {}
+        root = blobs.root or b"/nonexistent/weft"
+        self.base = compat.to_text(os.path.join(root, b"lib"))
+        if compat.PY2:
+            self.base = compat.to_bytes(self.base)
+
+    def use(self, manifest):
+        """Import by this manifest from now on. Packages that only hold others needn't be named."""
+        self.names = {str(name): (entry[0], bool(entry[1])) for name, entry in manifest.items()}
+        for name in list(self.names):
+            while "." in name:
+                name = name.rpartition(".")[0]
+                if name not in self.names:
+                    self.names[name] = (None, True)
+        self.names.setdefault("ansible", (None, True))
+
+    def forget_strangers(self):
+        """Unload what this manifest doesn't have, or has in another form than it was loaded in."""
+        known = [name for name in sys.modules if name.split(".", 1)[0] in ROOTS]
+        wrong = [name for name in known if name in self.names and self.loaded.get(name) != self.names[name][0]]
+        gone = known if wrong else [name for name in known if name not in self.names]
+        for name in gone:
+            module = sys.modules.pop(name)
+            parent, _, last = name.rpartition(".")
+            above = sys.modules.get(parent)
+            if above is not None and getattr(above, last, None) is module:
+                delattr(above, last)
+
+    # importlib's protocol (Python 3)
+
+    def find_spec(self, name, path=None, target=None):
+        if name not in self.names:
+            return None
+        from _frozen_importlib import ModuleSpec
+
+        is_package = self.names[name][1]
+        spec = ModuleSpec(name, self, origin=self.get_filename(name), is_package=is_package)
+        if is_package:
+            spec.submodule_search_locations = [os.path.dirname(spec.origin)]
+        spec.has_location = True
+        return spec
+
+    def create_module(self, spec):
+        return None
+
+    def exec_module(self, module):
+        name = module.__spec__.name
+        code = self.get_code(name)
+        self.loaded[name] = self.names[name][0]
+        if name == RESPAWN and self.archive:
+            module.__file__ = os.path.join(self.archive, *name.split(".")) + ".py"
+        exec(code, module.__dict__)  # noqa: S102
+
+    # PEP 302 (Python 2)
+
+    def find_module(self, name, path=None):
+        return self if name in self.names else None
+
+    def load_module(self, name):
+        if name in sys.modules:
+            return sys.modules[name]
+        module = types.ModuleType(name)
+        module.__file__ = self.get_filename(name)
+        module.__loader__ = self
+        if self.names[name][1]:
+            module.__path__ = [os.path.dirname(module.__file__)]
+            module.__package__ = name
+        else:
+            module.__package__ = name.rpartition(".")[0]
+        sys.modules[name] = module
+        try:
+            code = self.get_code(name)
+            self.loaded[name] = self.names[name][0]
+            exec(code, module.__dict__)  # noqa: S102
+        except BaseException:
+            sys.modules.pop(name, None)
+            raise
+        return sys.modules[name]
+
+    # what runpy, inspect and pkgutil ask for
+
+    def is_package(self, name):
+        return self.names[name][1]
+
+    def get_filename(self, name):
+        path = os.path.join(self.base, *name.split("."))
+        return os.path.join(path, "__init__.py") if self.names[name][1] else path + ".py"
+
+    def get_source(self, name):
+        data = self._source(name)
+        if compat.PY2:
+            return data
+        import io
+        import tokenize
+
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
+        return io.IncrementalNewlineDecoder(None, True).decode(data.decode(encoding))
+
+    def get_data(self, path):
+        for name in self.names:
+            if self.get_filename(name) == path:
+                return self._source(name)
+        raise IOError("no such file in the module cache: %s" % path)
+
+    def get_code(self, name):
+        digest = self.names[name][0]
+        filename = self.get_filename(name)
+        if digest is None:
+            return compile(b"", filename, "exec", 0, True)
+        kept = self._kept(digest, filename)
+        code = _load_code(kept) if kept else None
+        if code is None:
+            code = compile(self._source(name), filename, "exec", 0, True)
+            if kept:
+                _save_code(kept, code)
+        return code
+
+    def _source(self, name):
+        digest = self.names[name][0]
+        return b"" if digest is None else self.blobs.get(digest)
+
+    def _kept(self, digest, filename):
+        """Where the compiled code of a blob is kept; the file name is compiled into it, hence in the key."""
+        if not self.blobs.root or digest in self.blobs.memory:
+            return None
+        tag = "%s.%08x.%x" % (digest[:40], zlib.crc32(compat.to_bytes(filename)) & 0xFFFFFFFF, sys.hexversion)
+        return os.path.join(self.blobs.root, b"code", compat.to_bytes(tag))
+
+
+def _load_code(path):
+    """Compiled code from the cache; None if it isn't there or isn't whole."""
+    try:
+        data = compat.read_file(path)
+    except (OSError, IOError):
+        return None
+    if len(data) < 64 or compat.to_bytes(compat.sha256_hex(data[64:])) != data[:64]:
+        return None
+    try:
+        return marshal.loads(data[64:])
+    except (ValueError, EOFError, TypeError):
+        return None
+
+
+def _save_code(path, code):
+    data = marshal.dumps(code)
+    try:
+        compat.write_file(path, compat.to_bytes(compat.sha256_hex(data)) + data)
+    except (OSError, IOError):
+        pass  # no room: the next one compiles it again

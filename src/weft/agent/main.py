@@ -1,0 +1,63 @@
+"""Where the packed agent starts: sets the process up and runs the loop until the agent ends."""
+
+from __future__ import absolute_import, division, print_function
+
+import os
+import signal
+import sys
+
+from . import compat, process
+from .agent import Agent
+from .loop import Loop
+
+
+def main():
+    """Run the agent on stdin and stdout. Does not return."""
+    process.hangup_ignored = signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    in_fd, out_fd = take_stdio()
+    go_somewhere()
+    loop = Loop()
+    agent = Agent(loop, in_fd, out_fd)
+    loop.on_signal(signal.SIGTERM, agent.leave)
+    agent.hello()
+    code = 0
+    try:
+        loop.run()
+    except BaseException:
+        import traceback
+
+        traceback.print_exc()
+        code = 70
+    try:
+        agent.end()
+        sys.stderr.flush()
+    finally:
+        os._exit(code)
+
+
+def take_stdio():
+    """Move the link away from descriptors 0 and 1, so that nothing that prints can disturb it."""
+    fds = []
+    for fd in (0, 1):
+        copy = os.dup(fd)
+        while copy <= 2:
+            copy = os.dup(copy)
+        fds.append(copy)
+    compat.null_stdio([0, 1])
+    return fds
+
+
+def go_somewhere():
+    """Be in a directory that exists."""
+    try:
+        os.getcwd()
+    except OSError:
+        for path in (compat.expand_user(b"~", compat.environ()), b"/"):
+            try:
+                os.chdir(path)
+                return
+            except OSError:
+                continue

@@ -1,0 +1,129 @@
+"""Packs the agent into the one program that is sent to a host, and writes the ``/bin/sh`` line that starts it there.
+
+Reads the sources of ``weft.agent`` as data, never imports them. Used by ``connection``'s bootstrap.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import io
+import shlex
+import tokenize
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+
+_NOT_SENT = {"__init__", "loader", "boot", "relay"}
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """A program ready to be sent."""
+
+    program: bytes
+    sha256: str
+    entry: str  # the module whose ``main`` is called
+    boot: int  # length of the first module once unpacked
+    modules: tuple[str, ...]
+
+
+@cache
+def pack() -> Packed:
+    """The agent. The same bytes for the same sources; tens of kilobytes."""
+    names = sorted(name for name in _sources() if name not in _NOT_SENT)
+    return _pack("main", names)
+
+
+@cache
+def pack_relay() -> Packed:
+    """The relay, which joins a new connection to an agent that waits for it. About two kilobytes."""
+    return _pack("relay", ["relay"])
+
+
+def start_command(candidates: Sequence[str], packed: Packed, arguments: Sequence[str] = ()) -> str:
+    """The command that starts ``packed`` on a host, for whatever login shell the user has there.
+
+    Looks for the first of ``candidates`` (paths, names, or either with arguments of its own) that the host has, prints
+    ``WEFT-PYTHON path`` and runs it; ``packed.program`` must follow on stdin. Prints ``WEFT-NO-PYTHON`` and exits with
+    127 if the host has none of them.
+    """
+    look = "".join(_look_for(candidate) for candidate in candidates)
+    words = [len(packed.program), packed.boot, packed.sha256, packed.entry, *arguments]
+    script = (
+        f"q=; a=; {look}"
+        '[ -n "$q" ] || { echo WEFT-NO-PYTHON; exit 127; }; echo "WEFT-PYTHON $q"; '
+        f'exec "$q" $a -S -E -c "{loader()}" {" ".join(_double_quoted(str(word)) for word in words)}'
+    )
+    return "/bin/sh -c '" + script.replace("'", "'\\''") + "'"
+
+
+def relay_command(candidates: Sequence[str], socket: str, token: str) -> str:
+    """The command that joins stdin and stdout to the agent with that token; ``pack_relay().program`` must follow on stdin."""
+    return start_command(candidates, pack_relay(), (socket, token))
+
+
+@cache
+def loader() -> str:
+    """The agent's ``loader`` as one line."""
+    tree = ast.parse(_sources()["loader"])
+    statements = [node for node in tree.body if not _is_docstring(node)]
+    return ";".join(ast.unparse(node) for node in statements)
+
+
+def _look_for(candidate: str) -> str:
+    first, *rest = shlex.split(candidate) or [""]
+    word = '"$HOME"' + _double_quoted(first[1:]) if first.startswith("~/") else _double_quoted(first)
+    found = f"q=$(command -v {word} 2>/dev/null)"
+    arguments = f" && a={_double_quoted(' '.join(rest))}" if rest else ""
+    return f'[ -n "$q" ] || {found}{arguments}; '
+
+
+def _double_quoted(text: str) -> str:
+    for special in '\\"$`':
+        text = text.replace(special, "\\" + special)
+    return f'"{text}"'
+
+
+@cache
+def _sources() -> dict[str, str]:
+    folder = resources.files("weft.agent")
+    found = [item for item in folder.iterdir() if item.name.endswith(".py")]
+    return {item.name[:-3]: item.read_text(encoding="ascii") for item in found}
+
+
+def _pack(entry: str, names: Sequence[str]) -> Packed:
+    sources = {name: strip(_sources()[name]).encode("ascii") for name in ("boot", *names)}
+    index = "\n".join(f"{name} {len(sources[name])}" for name in names)
+    boot = sources["boot"]
+    unpacked = boot + index.encode("ascii") + b"\n\n" + b"".join(sources[name] for name in names)
+    program = zlib.compress(unpacked, 9)
+    return Packed(program, hashlib.sha256(program).hexdigest(), entry, len(boot), tuple(names))
+
+
+def strip(source: str) -> str:
+    """A module without comments and docstrings. Line numbers stay, so that tracebacks from hosts can be read here."""
+    lines = source.splitlines()
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.COMMENT:
+            row, column = token.start
+            lines[row - 1] = lines[row - 1][:column]
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and _is_docstring(node.body[0]):
+            text = node.body[0]
+            lines[text.lineno - 1] = lines[text.lineno - 1][: text.col_offset] + ("0" if len(node.body) == 1 else "")
+            last = text.end_lineno or text.lineno
+            lines[text.lineno : last] = [""] * (last - text.lineno)
+    return "".join(_narrow(line) + "\n" for line in lines)
+
+
+def _narrow(line: str) -> str:
+    text = line.lstrip(" ")
+    indent = len(line) - len(text)
+    return " " * (indent // 4 + (1 if indent % 4 else 0)) + text.rstrip()
+
+
+def _is_docstring(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)

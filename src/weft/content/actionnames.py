@@ -1,0 +1,104 @@
+"""What a task may call: weft's own actions, modules, and third-party action plugins, by name."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Sequence
+
+from weft.content.collections import BUILTIN, index_of, is_fqcn, split_fqcn
+from weft.content.modules import ACTION_ALIASES, LEGACY, ModuleStore
+from weft.model.settings import Settings
+
+_LEGACY_DOT = LEGACY + "."
+_BUILTIN_DOT = BUILTIN + "."
+
+
+class ActionNames:
+    """What a task may call, for the playbook loader and the executor: weft's actions, modules, other action plugins."""
+
+    def __init__(self, store: ModuleStore, settings: Settings, actions: Collection[str]) -> None:
+        """``actions`` are the FQCNs of what weft does itself (actions, includes, meta)."""
+        self._store = store
+        self._actions = frozenset(actions)
+        self._plugin_dirs = tuple(os.path.expanduser(path) for path in settings.plugin_paths.get("action", ()))
+
+    def resolve(self, name: str, collections: Sequence[str] = (), module_dirs: Sequence[str] = ()) -> str | None:
+        """The FQCN of an action or module; ``ansible.legacy.NAME`` for what lies in a library or action_plugins folder.
+
+        ``module_dirs`` are library folders of playbook and roles; ``action_plugins`` beside them count too. None where
+        there is nothing of that name. Raises ModuleGone.
+        """
+        if not is_fqcn(name) and not collections:
+            return self._resolve_short(name, module_dirs)
+        for candidate in _candidates(name, collections):
+            found = self._resolve_qualified(candidate, module_dirs)
+            if found:
+                return found
+        return None
+
+    def plugin(self, fqcn: str, module_dirs: Sequence[str] = ()) -> str | None:
+        """The file of the third-party action plugin that runs a resolved name; None where weft or a module does."""
+        if fqcn.startswith(_LEGACY_DOT):
+            return self._legacy_plugin(fqcn.removeprefix(_LEGACY_DOT), module_dirs)
+        if fqcn.startswith(_BUILTIN_DOT) or not is_fqcn(fqcn):
+            return None
+        collection, resource = split_fqcn(fqcn)
+        path = self._store.collections.plugin_file(collection, "action", resource)
+        if path:
+            return path
+        module = self._store.resolve(fqcn)
+        if module is not None and module.action_plugin and module.action_plugin != fqcn:
+            return self.plugin(module.action_plugin, module_dirs)
+        return None
+
+    def _resolve_short(self, name: str, module_dirs: Sequence[str]) -> str | None:
+        if self._legacy_plugin(name, module_dirs):
+            return _LEGACY_DOT + name
+        module = self._store.resolve(name, (), module_dirs)
+        if module is not None:
+            return module.fqcn
+        builtin = _BUILTIN_DOT + name
+        return self._own(builtin) or self._redirected_action(BUILTIN, name, builtin)
+
+    def _resolve_qualified(self, fqcn: str, module_dirs: Sequence[str]) -> str | None:
+        if fqcn.startswith(_LEGACY_DOT):
+            return self._resolve_short(fqcn.removeprefix(_LEGACY_DOT), module_dirs)
+        own = self._own(fqcn)
+        if own:
+            return own
+        collection, resource = split_fqcn(fqcn)
+        if collection != BUILTIN:
+            redirected = self._redirected_action(collection, resource, fqcn)
+            if redirected:
+                return redirected
+            if self._store.collections.plugin_file(collection, "action", resource):
+                return fqcn
+        module = self._store.resolve(fqcn, (), module_dirs)
+        if module is not None:
+            return module.fqcn
+        return self._redirected_action(BUILTIN, resource, fqcn) if collection == BUILTIN else None
+
+    def _own(self, fqcn: str) -> str | None:
+        fqcn = ACTION_ALIASES.get(fqcn, fqcn)
+        return fqcn if fqcn in self._actions else None
+
+    def _redirected_action(self, collection: str, resource: str, fqcn: str) -> str | None:
+        routing = self._store.collections.routing(collection, "action", resource)
+        self._store.check_routing(fqcn, collection, routing, "action plugin")
+        redirect = routing.get("redirect")
+        return self.resolve(redirect) if redirect and redirect != fqcn else None
+
+    def _legacy_plugin(self, name: str, module_dirs: Sequence[str]) -> str | None:
+        beside = (os.path.join(os.path.dirname(folder.rstrip("/")), "action_plugins") for folder in module_dirs)
+        for folder in (*beside, *self._plugin_dirs):
+            path = index_of(folder).get(name)
+            if path and path.endswith(".py"):
+                return path
+        return None
+
+
+def _candidates(name: str, collections: Sequence[str]) -> list[str]:
+    if is_fqcn(name):
+        return [name]
+    names = [f"{collection}.{name}" for collection in collections]
+    return names if {BUILTIN, LEGACY} & set(collections) else [*names, _LEGACY_DOT + name]

@@ -1,0 +1,100 @@
+"""Where ansible-core's files are, without importing it: the installed one, and older releases kept for older hosts.
+
+ansible-core drops old Pythons in time. weft keeps several releases of its *modules* side by side (``weft content add``
+unpacks them below the data folder, nothing of them is ever imported on the controller) and sends each host the newest
+whose modules run on that host's Python.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from weft.model.errors import WeftError
+
+_VERSION = re.compile(r"""^__version__\s*=\s*['"]([^'"]+)['"]""", re.MULTILINE)
+_MINIMUM = re.compile(r"^_PY(?P<major>[23])?_MIN\s*=\s*\((?P<version>[\d,\s]+)\)", re.MULTILINE)
+_ANCIENT: tuple[tuple[int, ...], ...] = ((2, 6), (3, 5))  # releases before ansible-core said what they need
+
+
+@dataclass(frozen=True, slots=True)
+class Core:
+    """One release of ansible-core's files. ``path`` is its ``ansible`` package."""
+
+    path: str
+    version: str
+    pythons: tuple[tuple[int, ...], ...]  # lowest version of each major line its modules run on
+
+    @property
+    def modules(self) -> str:
+        return os.path.join(self.path, "modules")
+
+    @property
+    def module_utils(self) -> str:
+        return os.path.join(self.path, "module_utils")
+
+    @property
+    def runtime_file(self) -> str:
+        return os.path.join(self.path, "config", "ansible_builtin_runtime.yml")
+
+    def runs_on(self, python: Sequence[int]) -> bool:
+        """Whether its modules run on a Python of that version."""
+        return any(python[0] == lowest[0] and tuple(python) >= lowest for lowest in self.pythons)
+
+
+def read_core(path: str) -> Core:
+    """Raises WeftError where there is no ansible-core."""
+    try:
+        release = Path(path, "release.py").read_text(encoding="utf-8")
+        basic = Path(path, "module_utils", "basic.py").read_text(encoding="utf-8")[:20_000]
+    except OSError as error:
+        raise WeftError(f"There is no usable ansible-core in {path}: {error}") from error
+    version = _VERSION.search(release)
+    lowest = tuple(tuple(int(n) for n in m["version"].split(",") if n.strip()) for m in _MINIMUM.finditer(basic))
+    return Core(path, version[1] if version else "0", lowest or _ANCIENT)
+
+
+@functools.cache
+def installed_core() -> Core:
+    """The ansible-core that weft is installed with. Raises WeftError where there is none."""
+    spec = importlib.util.find_spec("ansible")
+    if spec is None or not spec.submodule_search_locations:
+        raise WeftError("ansible-core is not installed: weft needs it", hint="Install the package ansible-core.")
+    return read_core(next(iter(spec.submodule_search_locations)))
+
+
+def data_dir() -> Path:
+    """weft's data folder: ``$WEFT_DATA``, or ``$XDG_DATA_HOME/weft``, or ``~/.local/share/weft``."""
+    told = os.environ.get("WEFT_DATA")
+    if told:
+        return Path(told).expanduser()
+    base = os.environ.get("XDG_DATA_HOME") or os.path.join(os.path.expanduser("~"), ".local", "share")
+    return Path(base) / "weft"
+
+
+@functools.cache
+def older_cores() -> tuple[Core, ...]:
+    """Releases in ``<data folder>/content/<name>/ansible``, newest first."""
+    found = []
+    for path in (data_dir() / "content").glob("*/ansible"):
+        try:
+            found.append(read_core(str(path)))
+        except WeftError:
+            continue  # not finished unpacking, or something else
+    return tuple(sorted(found, key=lambda core: version_key(core.version), reverse=True))
+
+
+def core_for(python: Sequence[int]) -> Core:
+    """The newest release whose modules run on that Python; the installed one where none does (it then says so)."""
+    installed = installed_core()
+    return next((core for core in (installed, *older_cores()) if core.runs_on(python)), installed)
+
+
+def version_key(version: str) -> tuple[int, ...]:
+    """Sorts ``2.9.27`` before ``2.16.3``; pre-release marks do not count."""
+    return tuple(int(part) for part in re.findall(r"\d+", version)[:3])

@@ -1,0 +1,137 @@
+"""What a module or module_utils file imports of Ansible's own code: found by AST once, remembered by path and time."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import os
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from weft.content.diskcache import load_json, store_json
+from weft.model.errors import WeftError
+from weft.model.values import Origin
+
+_CACHE_FILE = "imports-1.json"
+_ROOTS = ("ansible.module_utils", "ansible_collections")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Import:
+    """One imported name. ``name`` is None for ``import module``."""
+
+    level: int  # dots before it
+    module: str
+    name: str | None
+    optional: bool  # not at the file's top level: it may be missing
+
+
+@dataclass(frozen=True, slots=True)
+class Scanned:
+    """A source file: SHA-256 of its bytes, and what it imports."""
+
+    digest: str
+    imports: tuple[Import, ...]
+
+
+def digest_of(data: bytes) -> str:
+    """The name of a blob: its SHA-256 in hex."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def scan_source(source: bytes, path: str) -> tuple[Import, ...]:
+    """The imports of ``ansible.module_utils``, of collections, and relative ones. Raises WeftError: not Python."""
+    try:
+        tree = ast.parse(source, path)
+    except SyntaxError as error:
+        name = os.path.splitext(os.path.basename(path))[0]
+        origin = Origin(path, error.lineno or 0, error.offset or 0)
+        raise WeftError(f"Unable to compile {name!r}: {error.msg}", origin) from error
+    except ValueError as error:
+        raise WeftError(f"Unable to compile {path}: {error}") from error
+    top = {id(node) for node in tree.body}
+    return tuple(sorted(set(_imports(tree, top)), key=lambda found: (found.level, found.module, found.name or "")))
+
+
+def _imports(tree: ast.Module, top: set[int]) -> Iterator[Import]:
+    for node in ast.walk(tree):
+        optional = id(node) not in top
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                if alias.name.startswith(("ansible.module_utils.", "ansible_collections.")):
+                    yield Import(0, alias.name, None, optional)
+        elif isinstance(node, ast.ImportFrom):
+            module = node.module or ""
+            if node.level or module.startswith(_ROOTS):
+                for alias in node.names:
+                    yield Import(node.level, module, alias.name, optional)
+
+
+def absolute(found: Import, importer: str, is_package: bool) -> tuple[str, ...] | None:
+    """The dotted parts that an import of ``importer`` means; None where it isn't of Ansible's shared code."""
+    if found.level:
+        parts = importer.split(".")
+        drop = found.level - 1 if is_package else found.level
+        if drop > len(parts):
+            return None
+        base = parts[: len(parts) - drop] + (found.module.split(".") if found.module else [])
+    else:
+        base = found.module.split(".")
+    shared = base[:2] == ["ansible", "module_utils"] or (
+        base[0] == "ansible_collections" and base[3:5] == ["plugins", "module_utils"]
+    )
+    if not shared:
+        return None
+    return (*base, found.name) if found.name is not None else tuple(base)
+
+
+class Scanner:
+    """Scans files, each once as long as it is unchanged; what was scanned is kept on disk for the next run."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._known: dict[str, tuple[int, int, Scanned]] | None = None
+        self._dirty = False
+
+    def scan(self, path: str) -> Scanned:
+        """Raises OSError, WeftError."""
+        status = os.stat(path)
+        stamp = (status.st_mtime_ns, status.st_size)
+        with self._lock:
+            if self._known is None:
+                self._known = _load()
+            known = self._known.get(path)
+            if known is not None and known[:2] == stamp:
+                return known[2]
+        with open(path, "rb") as file:
+            source = file.read()
+        scanned = Scanned(digest_of(source), scan_source(source, path))
+        with self._lock:
+            self._known[path] = (*stamp, scanned)
+            self._dirty = True
+        return scanned
+
+    def save(self) -> None:
+        """Keep what is new for the next run."""
+        with self._lock:
+            if not self._dirty or self._known is None:
+                return
+            self._dirty = False
+            plain = {
+                path: [mtime, size, scanned.digest, [[i.level, i.module, i.name, i.optional] for i in scanned.imports]]
+                for path, (mtime, size, scanned) in self._known.items()
+            }
+        store_json(_CACHE_FILE, plain)
+
+
+def _load() -> dict[str, tuple[int, int, Scanned]]:
+    data: Any = load_json(_CACHE_FILE)
+    try:
+        return {
+            path: (mtime, size, Scanned(digest, tuple(Import(*entry) for entry in imports)))
+            for path, (mtime, size, digest, imports) in (data or {}).items()
+        }
+    except (TypeError, ValueError, AttributeError):
+        return {}

@@ -1,0 +1,279 @@
+"""Finds modules and action names by path, as ansible-core's loader does, without importing it.
+
+Comes before ``payload``, which reads what is found here, and knows nothing of connections.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from weft.content.collections import BUILTIN, Collections, file_in, is_fqcn, split_fqcn
+from weft.content.core import Core, core_for, installed_core
+from weft.events.types import Deprecated, Event
+from weft.model.errors import LoadError
+from weft.model.settings import Settings
+
+LEGACY: Final = "ansible.legacy"
+_LEGACY_DOT: Final = LEGACY + "."
+_BUILTIN_DOT: Final = BUILTIN + "."
+
+#: Names that are another action's, and aren't modules: ansible-core's own action redirects.
+ACTION_ALIASES: Final[Mapping[str, str]] = {_BUILTIN_DOT + "yum": _BUILTIN_DOT + "dnf"}
+
+
+class ModuleGone(LoadError):
+    """A module or action has been removed from its collection, or is redirected to what isn't there."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Module:
+    """A module's file. ``core`` is the release whose module_utils go with it."""
+
+    name: str  # its last part
+    fqcn: str  # ansible.legacy.NAME where it comes from a library folder
+    path: str
+    core: Core
+    collection: str | None = None
+    python_name: str = ""  # what the file is to Python: ansible.modules.ping
+    redirects: tuple[str, ...] = ()  # names that led here
+    action_plugin: str | None = None  # the action that its collection's meta names for it
+
+
+class ModuleStore:
+    """Names to modules, remembered for the run."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        core: Core | None = None,
+        on_deprecated: Callable[[Event], None] | None = None,
+        system: bool = True,
+    ) -> None:
+        """``on_deprecated`` hears once of each deprecated name that is used."""
+        self.core = core or installed_core()
+        self.collections = Collections(settings.collections_path, self.core, system=system)
+        self._settings = settings
+        self._library = tuple(_with_subfolders(settings.library))
+        self._on_deprecated = on_deprecated
+        self._announced: set[str] = set()
+        self._found: dict[tuple[str, tuple[str, ...], tuple[str, ...]], Module | None] = {}
+        self._groups: dict[str, frozenset[str]] = {}
+        self._default_names: dict[str, frozenset[str]] = {}
+
+    def add_playbook_dir(self, folder: str) -> None:
+        """``collections/`` beside a playbook is searched from now on."""
+        self.collections.add_playbook_dir(folder)
+        self._found.clear()
+
+    def resolve(
+        self,
+        name: str,
+        collections: Sequence[str] = (),
+        extra_dirs: Sequence[str] = (),
+        *,
+        python: Sequence[int] | None = None,
+    ) -> Module | None:
+        """The module of that name; None where there is none.
+
+        ``extra_dirs`` are library folders of playbook and roles, searched before the configured ones. With ``python``
+        (a host's version) a module of ansible-core comes from a release that runs there. Raises ModuleGone.
+        """
+        key = (name, tuple(collections), tuple(extra_dirs))
+        if key not in self._found:
+            self._found[key] = self._resolve(name, collections, extra_dirs)
+        module = self._found[key]
+        return module if module is None or python is None else self._for_python(module, python)
+
+    def _for_python(self, module: Module, python: Sequence[int]) -> Module | None:
+        if module.core.runs_on(python):
+            return module
+        core = core_for(python)
+        if module.collection != BUILTIN:
+            return replace(module, core=core)
+        path = file_in(core.modules, module.name)
+        return replace(module, core=core, path=path) if path else None
+
+    def _resolve(self, name: str, collections: Sequence[str], extra_dirs: Sequence[str]) -> Module | None:
+        seen: list[str] = []
+        while True:
+            found = self._step(name, collections if not seen else (), extra_dirs)
+            if not isinstance(found, str):
+                if found is None and seen:
+                    raise ModuleGone(
+                        f"The module {seen[0]} was redirected to {name}, which could not be loaded.",
+                    )
+                return replace(found, redirects=tuple(seen)) if found and seen else found
+            if found in seen or found == name:
+                raise ModuleGone(f"plugin redirect loop resolving {seen[0] if seen else name} (path: {[*seen, name]})")
+            seen.append(name)
+            name = found
+
+    def _step(self, name: str, collections: Sequence[str], extra_dirs: Sequence[str]) -> Module | str | None:
+        """The module, the name it is redirected to, or None."""
+        if "." in name and is_fqcn(name):
+            candidates = [name]
+        elif collections:
+            candidates = [f"{collection}.{name}" for collection in collections]
+            if not {BUILTIN, LEGACY} & set(collections):
+                candidates.append(_LEGACY_DOT + name)
+        else:
+            candidates = [_LEGACY_DOT + name]
+        for candidate in candidates:
+            if candidate.startswith(_LEGACY_DOT):
+                found = self._legacy(candidate.removeprefix(_LEGACY_DOT), extra_dirs)
+            else:
+                found = self._qualified(candidate)
+            if found is not None:
+                return found
+        return None
+
+    def _legacy(self, name: str, extra_dirs: Sequence[str]) -> Module | str | None:
+        for wanted in (name, "_" + name):
+            for folder in (*extra_dirs, *self._library):
+                path = file_in(folder, wanted)
+                if path:
+                    return self._library_module(name, path)
+        path = file_in(self.core.modules, name)
+        if path:
+            return self._core_module(path)
+        return self._qualified(_BUILTIN_DOT + name) if "." not in name else None
+
+    def _qualified(self, fqcn: str) -> Module | str | None:
+        collection, resource = split_fqcn(fqcn)
+        if collection == BUILTIN:
+            path = file_in(self.core.modules, resource)
+            if path:  # ansible-core routes none of the modules it has, so its 376 KB of routing needn't be read
+                return self._core_module(path)
+        elif self.collections.path(collection) is None:
+            return None
+        routing = self.collections.routing(collection, "modules", resource)
+        self.check_routing(fqcn, collection, routing)
+        redirect = routing.get("redirect")
+        if redirect:
+            if not is_fqcn(redirect):
+                raise LoadError(
+                    f"Collection {collection} contains invalid redirect for {fqcn}: {redirect}. "
+                    "Redirects must use fully qualified collection names."
+                )
+            return str(redirect)
+        path = self.collections.plugin_file(collection, "modules", resource)
+        if path is None:
+            return None
+        return Module(
+            name=resource.rpartition(".")[2],
+            fqcn=fqcn,
+            path=path,
+            core=self.core,
+            collection=collection,
+            python_name=f"ansible_collections.{collection}.plugins.modules.{resource}",
+            action_plugin=routing.get("action_plugin"),
+        )
+
+    def _core_module(self, path: str) -> Module:
+        name = os.path.splitext(os.path.basename(path))[0]
+        return Module(
+            name=name,
+            fqcn=_BUILTIN_DOT + name,
+            path=path,
+            core=self.core,
+            collection=BUILTIN,
+            python_name=f"ansible.modules.{name}",
+        )
+
+    def _library_module(self, name: str, path: str) -> Module:
+        return Module(
+            name=name, fqcn=_LEGACY_DOT + name, path=path, core=self.core, python_name=f"ansible.modules.{name}"
+        )
+
+    def check_routing(self, fqcn: str, collection: str, routing: Mapping[str, Any], what: str = "module") -> None:
+        """Announce a deprecation once. Raises ModuleGone where the entry is a tombstone."""
+        tombstone = routing.get("tombstone")
+        if tombstone:
+            text = tombstone.get("warning_text") or ""
+            release = _removal(tombstone, collection)
+            raise ModuleGone(f"The {fqcn!r} {what} has been removed.{' ' + text if text else ''}{release}")
+        deprecation = routing.get("deprecation")
+        if deprecation and self._on_deprecated and fqcn not in self._announced:
+            self._announced.add(fqcn)
+            text = deprecation.get("warning_text") or ""
+            self._on_deprecated(
+                Deprecated(
+                    message=f"{fqcn} has been deprecated.{' ' + text if text else ''}",
+                    version=deprecation.get("removal_version"),
+                    date=deprecation.get("removal_date"),
+                    collection=collection,
+                )
+            )
+
+    # -- module_defaults ---------------------------------------------------------------------------------------------
+
+    def with_defaults(
+        self, fqcn: str, args: Mapping[str, Any], defaults: Sequence[Mapping[str, Any]]
+    ) -> dict[str, Any]:
+        """``args`` over what ``module_defaults`` (evaluated, outermost first) say for that action or its groups."""
+        merged: dict[str, Any] = {}
+        for mapping in defaults:
+            merged.update(mapping)
+        result: dict[str, Any] = {}
+        for key, values in merged.items():
+            if key.startswith("group/") and fqcn in self._members(key.removeprefix("group/")):
+                result.update(values or {})
+        for key, values in merged.items():
+            if not key.startswith("group/") and fqcn in self._names_of_default(key):
+                result.update(values or {})
+        return {**result, **args}
+
+    def _members(self, group: str) -> frozenset[str]:
+        if group not in self._groups:
+            names = self.collections.group_members(group)
+            self._groups[group] = frozenset(resolved for name in names for resolved in self._names_of_default(name))
+        return self._groups[group]
+
+    def _names_of_default(self, key: str) -> frozenset[str]:
+        """The FQCNs that a key of module_defaults, or a member of a group, stands for."""
+        if key not in self._default_names:
+            short = key if not is_fqcn(key) else None
+            names = {key} if short is None else {_LEGACY_DOT + key, _BUILTIN_DOT + key}
+            try:
+                module = self.resolve(key)
+            except LoadError:
+                module = None
+            if module is not None:
+                names.add(module.fqcn)
+            if ACTION_ALIASES.get(_BUILTIN_DOT + key if short else key):
+                names.add(ACTION_ALIASES[_BUILTIN_DOT + key if short else key])
+            self._default_names[key] = frozenset(names)
+        return self._default_names[key]
+
+
+def _removal(entry: Mapping[str, Any], collection: str) -> str:
+    """How ansible-core ends the sentence about what was removed, and when."""
+    version, date = entry.get("removal_version"), entry.get("removal_date")
+    of = "ansible-core" if collection == BUILTIN else f"collection {collection!r}"
+    if date:
+        return f" This feature was removed from {of} in a release after {date}."
+    if version:
+        return f" This feature was removed from {of} version {version}."
+    return f" This feature was removed from {of}."
+
+
+def _with_subfolders(folders: Iterable[str]) -> Iterable[str]:
+    """Configured library folders hold modules up to two levels deep."""
+    for folder in folders:
+        folder = os.path.expanduser(folder)
+        yield folder
+        for level in range(2):
+            yield from _folders_below(folder, level)
+
+
+def _folders_below(folder: str, level: int) -> list[str]:
+    try:
+        with os.scandir(folder) as entries:
+            found = sorted(entry.path for entry in entries if entry.is_dir())
+    except OSError:
+        return []
+    return found if level == 0 else [path for inner in found for path in _folders_below(inner, level - 1)]

@@ -1,0 +1,96 @@
+"""Handlers: who is notified, and in which order they run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from weft.engine.state import BatchState, HostState
+from weft.events import Notified, Warned
+from weft.model.errors import WeftError
+from weft.model.nodes import Block, Handler, Node, Task
+from weft.model.values import Trusted
+
+
+def flatten(nodes: Sequence[Node]) -> list[Handler]:
+    """Handlers of a list; static imports among them count with theirs."""
+    found: list[Handler] = []
+    for node in nodes:
+        if isinstance(node, Block):
+            found.extend(flatten(node.body))
+        elif isinstance(node, Handler):
+            found.append(node)
+    return found
+
+
+def notify(batch: BatchState, host: HostState, names: Sequence[str], task: Task) -> None:
+    """Remember what a changed task notifies; while handlers run, expand it at once.
+
+    Raises WeftError where there is no such handler.
+    """
+    for name in names:
+        handlers = list(_search(batch, host, name))
+        if not handlers:
+            message = (
+                f"The requested handler '{name}' was not found in either the main handlers"
+                " list nor in the listening handlers list"
+            )
+            if batch.run.settings.error_on_missing_handler:
+                raise WeftError(message, task.origin)
+            batch.run.bus.publish(Warned(message=message, origin=task.origin))
+        elif host.flushing:
+            for handler in handlers:
+                _add(batch, host, handler)
+        elif name not in host.notifications:
+            host.notifications.append(name)
+
+
+def flush_needed(batch: BatchState, host: HostState) -> bool:
+    return bool(host.notifications) or any(host.name in hosts for hosts in batch.notified.values())
+
+
+def next_handlers(batch: BatchState, host: HostState) -> Iterator[tuple[int, Handler]]:
+    """The host's notified handlers in their written order, those too that a handler notifies further down."""
+    names, host.notifications = host.notifications, []
+    for name in names:
+        for handler in _search(batch, host, name):
+            _add(batch, host, handler)
+    for index, handler in enumerate(tuple(batch.handlers)):
+        waiting = batch.notified.get(handler.id)
+        if waiting is not None and host.name in waiting:
+            waiting.discard(host.name)
+            yield index, handler
+
+
+def _add(batch: BatchState, host: HostState, handler: Handler) -> None:
+    hosts = batch.notified.setdefault(handler.id, set())
+    if host.name not in hosts:
+        hosts.add(host.name)
+        batch.run.bus.publish(Notified(host=host.name, handler=batch.title(handler, host)))
+
+
+def _search(batch: BatchState, host: HostState, name: str) -> Iterator[Handler]:
+    """The last handler of that name, then every one that listens to it."""
+    for handler in reversed(batch.handlers):
+        if handler.name is not None and name in _names(batch, host, handler):
+            yield handler
+            break
+    seen: set[str] = set()
+    for handler in batch.handlers:
+        if name in _topics(handler):
+            own = str(handler.name) if handler.name else ""
+            if own and own in seen:
+                continue
+            seen.add(own)
+            yield handler
+
+
+def _names(batch: BatchState, host: HostState, handler: Handler) -> tuple[str, ...]:
+    own = batch.short_title(handler, host)
+    if handler.role is None:
+        return (own,)
+    short = handler.role.name.rpartition(".")[2]
+    return (own, f"{short} : {own}", f"{handler.role.name} : {own}")
+
+
+def _topics(handler: Handler) -> tuple[str, ...]:
+    return tuple(str(topic) if isinstance(topic, Trusted) else topic for topic in handler.listen)

@@ -1,0 +1,114 @@
+"""Dynamic includes: which files and roles a round's hosts ask for, each loaded once for all of them."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from weft.engine.handlers import flatten
+from weft.engine.lockstep import Round
+from weft.engine.state import BatchState, Expansion, Shared
+from weft.events import ErrorInfo, Included, TaskFinished, TaskInfo
+from weft.executor.report import Include
+from weft.model.errors import LoadError, WeftError
+from weft.model.nodes import Task, TaskKind
+from weft.model.outcome import Status
+
+
+class IncludeMissing(LoadError):
+    """The file or role isn't there: the hosts that wanted it fail; any other load error ends the run."""
+
+
+async def expand(batch: BatchState, task: Task, turn: Round) -> list[Expansion]:
+    """The round's expansions, in the order of hosts and items. Raises LoadError."""
+    job: asyncio.Task[list[Expansion]] | None = turn.shared.get(Shared.EXPANSIONS)  # type: ignore[assignment]
+    if job is None:
+        job = asyncio.ensure_future(_expand(batch, task, turn))
+        turn.shared[Shared.EXPANSIONS] = job
+    return await asyncio.shield(job)
+
+
+async def _expand(batch: BatchState, task: Task, turn: Round) -> list[Expansion]:
+    wanted: dict[str, tuple[Include, ...]] = turn.shared[Shared.INCLUDES]  # type: ignore[assignment]
+    expansions = _group(wanted, turn.hosts)
+    for expansion in expansions:
+        try:
+            path = await asyncio.to_thread(_load, batch, task, expansion)
+        except IncludeMissing as error:
+            _fail(batch, task, turn, expansion, error)
+            continue
+        for host in expansion.hosts:
+            batch.run.stats.of(host).ok += 1
+        batch.run.bus.publish(Included(path=path, hosts=tuple(expansion.hosts), label=expansion.label))
+        if expansion.role is not None:
+            _add_role(batch, expansion)
+    return expansions
+
+
+def _group(wanted: dict[str, tuple[Include, ...]], hosts: tuple[str, ...]) -> list[Expansion]:
+    expansions: list[Expansion] = []
+    for host in hosts:
+        for include in wanted.get(host, ()):
+            for known in expansions:
+                if host not in known.hosts and known.args == include.args and known.variables == include.variables:
+                    known.hosts.append(host)
+                    break
+            else:
+                expansions.append(
+                    Expansion(variables=include.variables, args=include.args, label=include.label, hosts=[host])
+                )
+    return expansions
+
+
+def _load(batch: BatchState, task: Task, expansion: Expansion) -> str:
+    """Read the file or role. Returns what `included:` shows. Blocks. Raises LoadError."""
+    loader, play = batch.run.loader, batch.play
+    if task.kind is TaskKind.INCLUDE_ROLE:
+        try:
+            role = loader.include_role(task, play, expansion.args)
+        except LoadError as error:
+            raise _missing(error) from error
+        expansion.role = role
+        expansion.nodes = role.tasks
+        return role.name
+    name = expansion.args.get("_raw_params") or expansion.args.get("file")
+    if not name:
+        raise IncludeMissing("No include file was specified to the include", task.origin)
+    try:
+        path = loader.find_include(str(name), task, play)
+    except LoadError as error:
+        raise _missing(error) from error
+    expansion.nodes = loader.include_tasks(path, task, play)
+    return path
+
+
+def _missing(error: LoadError) -> LoadError:
+    """Only what can't be found is the hosts' failure; what is there and broken ends the run."""
+    if type(error).__name__.endswith(("NotFound", "Missing")):
+        return IncludeMissing(error.message, error.origin, error.hint)
+    return error
+
+
+def _add_role(batch: BatchState, expansion: Expansion) -> None:
+    role = expansion.role
+    assert role is not None
+    known = {handler.id for handler in batch.handlers}
+    batch.handlers.extend(handler for handler in flatten(role.handlers) if handler.id not in known)
+    if role.public:
+        for host in expansion.hosts:
+            batch.play_vars.add_role(role, host)
+
+
+def _fail(batch: BatchState, task: Task, turn: Round, expansion: Expansion, error: WeftError) -> None:
+    info: TaskInfo = turn.shared[Shared.INFO]  # type: ignore[assignment]
+    expansion.error = error.message
+    result: dict[str, Any] = {"changed": False, "reason": error.message}
+    shown = ErrorInfo(message=error.message, origin=error.origin or task.origin, help=error.hint, chain=())
+    for number, host in enumerate(expansion.hosts):
+        batch.run.stats.of(host).failed += 1
+        batch.failed.add(host)
+        batch.run.bus.publish(
+            TaskFinished(
+                task=info, host=host, status=Status.FAILED, result=result, error=shown if number == 0 else None
+            )
+        )

@@ -1,0 +1,285 @@
+"""A run: its plays one after the other, each in its batches.
+
+Comes after ``batch``; ``weft.run`` makes the ``RunState`` and calls this.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fnmatch
+import os
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from weft.engine.batch import Batch
+from weft.engine.batches import batches
+from weft.engine.handlers import flatten
+from weft.engine.prompts import ask_for_vars
+from weft.engine.signals import Stopped
+from weft.engine.state import BatchState, RunState
+from weft.engine.strategies import FreeTurns, HostLimit, LinearTurns, Turns
+from weft.engine.walk import flat
+from weft.events import NoHostsMatched, PlaybookStarted, PlayInfo, PlayStarted, RunFinished, RunStarted, Warned
+from weft.executor.environment import RunEnvironment
+from weft.model.convert import is_true
+from weft.model.errors import LoadError
+from weft.model.nodes import Common, Play, Playbook, Role, Task, TaskKind
+from weft.model.values import Origin, origin_of
+from weft.templating.blocking import evaluate
+from weft.vars import PlayVars
+
+STRATEGIES = ("linear", "free", "host_pinned", "debug")
+
+OK, FAILED, UNREACHABLE, INTERRUPTED = 0, 2, 4, 130
+
+
+class Runner:
+    """Plays the playbooks of one run."""
+
+    def __init__(self, run: RunState) -> None:
+        self._run = run
+        self._turns: Turns | None = None
+        self._break = False  # a whole batch failed: what comes after it in this playbook is off
+
+    def stop(self) -> None:
+        """Ctrl-C, the first time: no new task starts, what runs is waited for."""
+        self._run.stopping = True
+        if self._turns is not None:
+            self._turns.call_away(Stopped)
+
+    async def play(self, playbooks: Sequence[Playbook]) -> int:
+        """Returns the exit code. Raises WeftError where the run itself is broken; the recap is out by then."""
+        run = self._run
+        started = time.monotonic()
+        code = OK
+        run.bus.publish(RunStarted(playbooks=tuple(book.path for book in playbooks), check_mode=run.settings.check))
+        try:
+            for book in playbooks:
+                run.bus.publish(PlaybookStarted(path=book.path))
+                self._break = False
+                for play in book.plays:
+                    if self._break or run.stopping:
+                        break
+                    await self._play(play)
+            code = self._exit_code()
+        except Exception:
+            code = 1
+            raise
+        finally:
+            if code != 1:
+                await self._finish(code, time.monotonic() - started)
+        return code
+
+    async def _finish(self, code: int, wall: float) -> None:
+        run = self._run
+        run.bus.publish(
+            RunFinished(
+                recap=run.stats.recap(),
+                custom_stats=run.stats.custom,
+                jobs_left=await run.jobs.left(),
+                exit_code=code,
+                wall=wall,
+                task_seconds=run.stats.task_seconds,
+            )
+        )
+
+    def _exit_code(self) -> int:
+        run = self._run
+        if run.stopping:
+            return INTERRUPTED
+        if run.unreachable:
+            return UNREACHABLE
+        return FAILED if run.failed else OK
+
+    # -- one play ------------------------------------------------------------------------------------------------
+
+    async def _play(self, play: Play) -> None:
+        run = self._run
+        play_vars = PlayVars(play=play, all_hosts=())
+        await ask_for_vars(run, play, play_vars)
+        names = run.variables.scope(None, play=play_vars)
+        pattern = await evaluate(lambda: run.services.templar.render(play.hosts, names))
+        hosts = self._select(play, pattern, await self._value(play.order, names))
+        play_vars.all_hosts = hosts
+        split = batches(hosts, await self._value(play.serial, names), play.origin)
+        strategy = await self._strategy(play, names)
+        if not split:
+            info = self._info(play, await self._title(play, pattern, names), (), strategy)
+            run.bus.publish(PlayStarted(play=info))
+            run.bus.publish(NoHostsMatched(play=info))
+            return
+        skip_before, found = self._start_at(play)
+        if not found:
+            play = _without_tasks(play)
+        for number, hosts_now in enumerate(split):
+            title = await self._title(play, pattern, names)
+            run.bus.publish(PlayStarted(play=self._info(play, title, hosts_now, strategy)))
+            if await self._batch(play, play_vars, hosts_now, strategy, skip_before, number):
+                return
+
+    async def _batch(
+        self,
+        play: Play,
+        play_vars: PlayVars,
+        hosts: tuple[str, ...],
+        strategy: str,
+        skip_before: frozenset[str],
+        number: int,
+    ) -> bool:
+        """Whether the play is over."""
+        run = self._run
+        play_vars.batch = hosts
+        play_vars.removed = set()
+        state = BatchState(
+            run=run,
+            play=play,
+            hosts=hosts,
+            play_vars=play_vars,
+            environment=self._environment(play, play_vars),
+            turns=FreeTurns(_ignore, _ignore),
+            handlers=flatten(play.handlers),
+            strategy=strategy,
+            skip_before=skip_before,
+        )
+        limit = HostLimit(run.settings.forks if strategy == "host_pinned" else None)
+        batch = Batch(state, self._setup(play), limit)
+        if strategy == "linear":
+            state.turns = LinearTurns(hosts, batch.opened, batch.closed)
+        else:
+            state.turns = FreeTurns(batch.opened, batch.closed)
+        self._turns = state.turns
+        before = len(run.failed) + len(run.unreachable)
+        try:
+            run.failed.update(await batch.run())
+        finally:
+            self._turns = None
+        run.failed.difference_update(run.unreachable)
+        newly = len(run.failed) + len(run.unreachable) - before
+        if state.broken or newly == len(hosts):
+            self._break = True
+        return self._break or state.ended or run.stopping
+
+    def _select(self, play: Play, pattern: Any, order: Any) -> tuple[str, ...]:
+        run = self._run
+        try:
+            return run.variables.inventory.select(pattern, limit=run.options.limit, order=order)
+        except ValueError as error:
+            raise LoadError(str(error), origin_of(play.hosts) or play.origin) from None
+
+    async def _value(self, raw: Any, names: Any) -> Any:
+        if raw is None:
+            return None
+        return await evaluate(lambda: self._run.services.templar.render(raw, names))
+
+    async def _strategy(self, play: Play, names: Any) -> str:
+        raw = await self._value(play.strategy, names) or self._run.settings.strategy
+        name = str(raw).removeprefix("ansible.builtin.")
+        if name not in STRATEGIES:
+            raise LoadError(
+                f"Invalid play strategy specified: {raw}", origin_of(play.strategy) or play.origin, _no_plugins(name)
+            )
+        return "linear" if name == "debug" else name
+
+    async def _title(self, play: Play, pattern: Any, names: Any) -> str:
+        name = await self._value(play.name, names)
+        if name:
+            return str(name).strip()
+        return ",".join(pattern) if isinstance(pattern, list) else str(pattern or "")
+
+    def _info(self, play: Play, title: str, hosts: tuple[str, ...], strategy: str) -> PlayInfo:
+        check = self._run.settings.check if play.common.check_mode is None else is_true(play.common.check_mode)
+        return PlayInfo(id=play.id, name=title, hosts=hosts, strategy=strategy, check_mode=check, origin=play.origin)
+
+    def _environment(self, play: Play, play_vars: PlayVars) -> RunEnvironment:
+        run = self._run
+
+        def delegate_names(host: str, task: Task) -> Any:
+            return run.variables.scope(host, play=play_vars, task=task)
+
+        return RunEnvironment(
+            basedir=os.path.dirname(os.path.abspath(play.path)) if play.path else os.getcwd(),
+            roots=tuple(dict.fromkeys(role.path for role in _all_roles(play.roles))),
+            delegate_names=delegate_names,
+            with_items=run.with_items,
+        )
+
+    # -- facts ---------------------------------------------------------------------------------------------------
+
+    def _setup(self, play: Play) -> Task | None:
+        """The task that gathers facts first, where the play and the settings want it."""
+        gathering = self._run.settings.gathering
+        implied = play.gather_facts is None or is_true(play.gather_facts)
+        wanted = is_true(play.gather_facts) if gathering == "explicit" else implied
+        if not wanted:
+            return None
+        options = {
+            "gather_subset": play.gather_subset,
+            "gather_timeout": play.gather_timeout,
+            "fact_path": play.fact_path,
+        }
+        common = _replace(play.common, tags=play.common.tags or ("always",), run_once=None)
+        return Task(
+            id=f"{play.id}-facts",
+            origin=play.origin,
+            name="Gathering Facts",
+            action="gather_facts",
+            fqcn="ansible.builtin.gather_facts",
+            args={key: value for key, value in options.items() if value is not None},
+            common=common,
+            implicit=True,
+        )
+
+    # -- --start-at-task -----------------------------------------------------------------------------------------
+
+    def _start_at(self, play: Play) -> tuple[frozenset[str], bool]:
+        """Ids of the tasks to leave out, and whether anything of the play is to run."""
+        wanted = self._run.start_at
+        if wanted is None:
+            return frozenset(), True
+        skipped: set[str] = set()
+        for task in flat((*play.pre_tasks, *play.role_tasks, *play.tasks, *play.post_tasks)):
+            if task.kind is not TaskKind.ROLE_END and _called(task, wanted):
+                self._run.start_at = None
+                return frozenset(skipped), True
+            skipped.add(task.id)
+        return frozenset(skipped), False
+
+
+def warn_about_start(run: RunState) -> None:
+    """`--start-at-task` named a task that no play has."""
+    if run.start_at is not None:
+        run.bus.publish(Warned(message=f"No matching task \"{run.start_at}\" found."))
+
+
+def _called(task: Task, wanted: str) -> bool:
+    own = str(task.name) if task.name is not None else task.action
+    full = f"{task.role.name} : {own}" if task.role is not None else own
+    return any(name == wanted or fnmatch.fnmatch(name, wanted) for name in (own, full))
+
+
+def _without_tasks(play: Play) -> Play:
+    return _replace(play, pre_tasks=(), role_tasks=(), tasks=(), post_tasks=(), gather_facts=False)
+
+
+def _replace(node: Any, **changes: Any) -> Any:
+    from dataclasses import replace
+
+    return replace(node, **changes)
+
+
+def _all_roles(roles: Sequence[Role]) -> Iterator[Role]:
+    for role in roles:
+        yield from _all_roles(role.dependencies)
+        yield role
+
+
+def _no_plugins(name: str) -> str:
+    return f"weft has the strategies {', '.join(STRATEGIES[:3])}; strategy plugins written for ansible-core can't be used."
+
+
+def _ignore(turn: object) -> None:
+    """Stands in until the batch's own hooks are set."""
+
+
+__all__ = ["Common", "Origin", "Runner", "asyncio", "warn_about_start"]

@@ -1,0 +1,141 @@
+"""After a task on a host: figures, facts, registered results and events; and whether the host has failed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from weft.engine.lockstep import Round
+from weft.engine.signals import HostFailed, HostUnreachable
+from weft.engine.state import BatchState, HostState, Shared
+from weft.events import TaskFinished, TaskInfo
+from weft.executor.report import AddGroup, AddHost, CustomStats, Effect, FactsEffect, Report
+from weft.model.nodes import Task, TaskKind
+from weft.model.outcome import Status
+
+
+async def settle(
+    batch: BatchState, host: HostState, task: Task, turn: Round, report: Report, info: TaskInfo, *, everywhere: bool
+) -> None:
+    """Take in a report. Raises HostFailed or HostUnreachable where the host's way ends or turns to a rescue."""
+    outcome = report.outcome
+    run = batch.run
+    run.stats.task_seconds += report.duration
+    receivers = _receivers(batch) if everywhere else (host.name,)
+    for effect in report.effects:
+        _apply(batch, host, effect, receivers)
+    if task.register:
+        for name in receivers:
+            run.variables.register(name, task.register, outcome.result)
+    if task.role is not None and not outcome.skipped and not outcome.unreachable:
+        host.roles_run.add(task.role.key)
+    if report.any_errors_fatal and not outcome.ignored:
+        turn.shared[Shared.FATAL] = True
+    run.jobs.observe(outcome.result)
+    including = task.kind in (TaskKind.INCLUDE_TASKS, TaskKind.INCLUDE_ROLE)
+    rescued = outcome.failed and not outcome.ignored and host.rescue_depth > 0
+    _count(batch, host, report, rescued=rescued, including=including)
+    if including and report.includes:
+        includes: dict[str, Any] = turn.shared.setdefault(Shared.INCLUDES, {})  # type: ignore[assignment]
+        includes[host.name] = report.includes
+    if not including or outcome.failed or outcome.skipped or outcome.unreachable:
+        _publish(batch, host, info, report)
+    if outcome.unreachable and not outcome.ignored:
+        run.unreachable.add(host.name)
+        raise HostUnreachable
+    if outcome.failed and not outcome.ignored:
+        fail(batch, host, task, report)
+
+
+def fail(batch: BatchState, host: HostState, task: Task, report: Report) -> None:
+    """The host has failed: remember why, for a rescue. Raises HostFailed."""
+    if host.rescue_depth > 0:
+        failed_task = {
+            "name": batch.title(task, host),
+            "action": task.action,
+            "resolved_action": task.fqcn,
+            "uuid": task.id,
+            "path": str(task.origin),
+        }
+        facts = {"ansible_failed_task": failed_task, "ansible_failed_result": dict(report.outcome.result)}
+        batch.run.variables.set_fact(host.name, facts)
+    else:
+        batch.failed.add(host.name)
+    raise HostFailed(task, report.outcome)
+
+
+def settle_others(batch: BatchState, host: HostState, task: Task) -> None:
+    """`run_once` on another host: nothing to do here but to take back the handler's notification."""
+    if task.is_handler:
+        batch.notified.get(task.id, set()).discard(host.name)
+
+
+def _receivers(batch: BatchState) -> tuple[str, ...]:
+    """With `run_once` every host of the batch gets the result."""
+    return tuple(name for name in batch.hosts if name not in batch.run.unreachable)
+
+
+def _apply(batch: BatchState, host: HostState, effect: Effect, receivers: Iterable[str]) -> None:
+    variables = batch.run.variables
+    if isinstance(effect, FactsEffect):
+        for name in [effect.delegate] if effect.delegate else receivers:
+            if effect.kind == "include_vars":
+                variables.include_vars(name, effect.values)
+            elif effect.kind == "set_fact":
+                variables.set_fact(name, effect.values, cacheable=effect.cacheable)
+            else:
+                variables.set_facts(name, effect.values)
+    elif isinstance(effect, AddHost):
+        variables.set_inventory(variables.inventory.add_host(effect.name, effect.groups, effect.variables))
+    elif isinstance(effect, AddGroup):
+        for name in receivers:
+            variables.set_inventory(variables.inventory.add_group(effect.group, effect.parents, name))
+    elif isinstance(effect, CustomStats):
+        batch.run.stats.add_custom(effect.data, receivers if effect.per_host else ["_run"], aggregate=effect.aggregate)
+
+
+def _count(batch: BatchState, host: HostState, report: Report, *, rescued: bool, including: bool) -> None:
+    tally = batch.run.stats.of(host.name)
+    outcome = report.outcome
+    if outcome.unreachable:
+        if outcome.ignored:
+            tally.ok += 1
+            tally.ignored += 1
+        else:
+            tally.unreachable += 1
+    elif outcome.failed:
+        if outcome.ignored:
+            tally.ok += 1
+            tally.ignored += 1
+            tally.changed += bool(outcome.result.get("changed"))
+        elif rescued:
+            tally.rescued += 1
+        else:
+            tally.failed += 1
+    elif outcome.skipped:
+        tally.skipped += 1
+    elif not including:
+        tally.ok += 1
+        tally.changed += outcome.status is Status.CHANGED
+
+
+def _publish(batch: BatchState, host: HostState, info: TaskInfo, report: Report) -> None:
+    outcome, view = report.outcome, report.view
+    batch.run.bus.publish(
+        TaskFinished(
+            task=info,
+            host=host.name,
+            status=outcome.status,
+            result=view.result,
+            ignored=outcome.ignored,
+            duration=report.duration,
+            delegated_to=outcome.delegated_to,
+            diff=view.diff,
+            warnings=view.warnings,
+            deprecations=view.deprecations,
+            error=view.error,
+            verbose_always=view.verbose_always,
+            verbose_override=view.verbose_override,
+            item_statuses=report.item_statuses,
+        )
+    )

@@ -1,0 +1,54 @@
+"""How a host leaves the straight way through a play: exceptions with exactly those names."""
+
+from __future__ import annotations
+
+from weft.model.nodes import Role, Task
+from weft.model.outcome import Outcome
+
+
+class HostSignal(Exception):
+    """Base of all: never shown to users, always caught by the engine."""
+
+
+class HostFailed(HostSignal):
+    """A task failed on the host and the failure is not ignored: a block's rescue may catch it.
+
+    ``task`` and ``outcome`` are None where the host fails because another one did (any_errors_fatal, run_once).
+    """
+
+    def __init__(self, task: Task | None = None, outcome: Outcome | None = None) -> None:
+        super().__init__()
+        self.task = task
+        self.outcome = outcome
+
+
+class HostUnreachable(HostSignal):
+    """The host is out of reach: no rescue, no always, out of the rest of the run."""
+
+
+class EndHost(HostSignal):
+    """``meta: end_host``: this host is done with the play, and is not failed."""
+
+
+class EndBatch(HostSignal):
+    """``meta: end_batch``: every host of the batch is done with it."""
+
+
+class EndPlay(HostSignal):
+    """``meta: end_play``: the play is over for all hosts, later batches too."""
+
+
+class EndRole(HostSignal):
+    """``meta: end_role``: the rest of the role is left out on this host."""
+
+    def __init__(self, role: Role) -> None:
+        super().__init__()
+        self.role = role
+
+
+class Stopped(HostSignal):
+    """Ctrl-C: no new task starts."""
+
+
+class Broken(HostSignal):
+    """Too many hosts failed (`max_fail_percentage`): the batch is over, nothing rescues it."""

@@ -1,0 +1,158 @@
+"""What a run, a batch and a host carry through a play. Each has one owner; the walk only reads most of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from weft.actions.base import Action, Services
+from weft.connection.target import Passwords
+from weft.engine.stats import Stats
+from weft.engine.strategies import Turns
+from weft.events import Bus
+from weft.executor.arguments import NoNames
+from weft.executor.environment import RunEnvironment
+from weft.executor.keywords import KeywordReader
+from weft.executor.task import Executor
+from weft.inventory import Inventory
+from weft.jobs.registry import JobRegistry
+from weft.model.errors import WeftError
+from weft.model.nodes import Handler, Play, Role, Task, TaskKind
+from weft.model.run_options import RunOptions
+from weft.model.settings import Settings
+from weft.model.tags import selected
+from weft.playbook import Loader
+from weft.templating.api import Names
+from weft.templating.blocking import WouldBlock
+from weft.vars import PlayVars, Variables
+
+
+@dataclass(slots=True, kw_only=True)
+class RunState:
+    """Run-wide. Owned by ``engine.runner``."""
+
+    services: Services
+    settings: Settings
+    options: RunOptions
+    passwords: Passwords
+    bus: Bus
+    variables: Variables
+    loader: Loader
+    executor: Executor
+    keywords: KeywordReader
+    find_action: Callable[[str], Action]
+    with_items: Callable[[str, Any, Any], list[Any]]
+    jobs: JobRegistry
+    reload_inventory: Callable[[], Inventory]
+    find_filter: Callable[[str], Callable[..., Any] | None]
+    stats: Stats = field(default_factory=Stats)
+    failed: set[str] = field(default_factory=set)  # out of the plays that follow
+    unreachable: set[str] = field(default_factory=set)
+    stopping: bool = False  # Ctrl-C: no new task starts
+    step: bool = False
+    start_at: str | None = None  # --start-at-task, until the task is found
+
+
+def render_tags(tags: tuple[str, ...], run: RunState, play_vars: PlayVars) -> frozenset[str]:
+    """Tags with templates evaluated, lists taken apart. They can't depend on a host."""
+    templar = run.services.templar
+    found: set[str] = set()
+    for tag in tags:
+        value: Any = tag
+        if templar.is_template(tag):
+            value = templar.render(tag, run.variables.scope(None, play=play_vars))
+        for part in value if isinstance(value, list) else str(value).split(","):
+            found.add(str(part).strip())
+    return frozenset(found)
+
+
+@dataclass(slots=True, kw_only=True)
+class BatchState:
+    """One batch of a play. Owned by ``engine.batch``."""
+
+    run: RunState
+    play: Play
+    hosts: tuple[str, ...]
+    play_vars: PlayVars
+    environment: RunEnvironment
+    turns: Turns
+    handlers: list[Handler]
+    strategy: str
+    selected: dict[str, bool] = field(default_factory=dict)  # task id -> whether its tags are chosen
+    notified: dict[str, set[str]] = field(default_factory=dict)  # handler id -> hosts
+    skip_before: frozenset[str] = frozenset()  # ids of tasks that --start-at-task leaves out
+    failed: set[str] = field(default_factory=set)  # failed, and no rescue took it
+    ended: bool = False  # meta: end_play
+    broken: bool = False  # too many failures: the rest of the run is off
+
+    def short_title(self, task: Task, host: HostState | None) -> str:
+        """The task's name as this host sees it, without its role; as written where it can't be evaluated."""
+        if task.name is None:
+            if task.kind is TaskKind.INCLUDE_ROLE and "name" in task.args:
+                return f"{task.action} : {task.args['name']}"
+            return task.action
+        templar = self.run.services.templar
+        if not templar.is_template(task.name):
+            return str(task.name).strip()
+        names: Names = NoNames()
+        if host is not None:
+            scope = self.run.variables.scope(host.name, play=self.play_vars, task=task)
+            names = scope.child(host.local) if host.local else scope
+        try:
+            return str(templar.render(task.name, names)).strip()
+        except (WeftError, WouldBlock):
+            return str(task.name).strip()
+
+    def title(self, task: Task, host: HostState | None) -> str:
+        """The task's name as banners show it: `role : name`."""
+        name = self.short_title(task, host)
+        return f"{task.role.name} : {name}" if task.role is not None else name
+
+    def selected_by_tags(self, task: Task) -> bool:
+        """Whether `--tags` and `--skip-tags` choose the task. Found out once for each."""
+        known = self.selected.get(task.id)
+        if known is None:
+            tags = render_tags(task.common.tags, self.run, self.play_vars)
+            known = selected(tags, self.run.settings.run_tags, self.run.settings.skip_tags)
+            self.selected[task.id] = known
+        return known
+
+
+@dataclass(slots=True)
+class HostState:
+    """One host's way through a batch. Owned by its coroutine."""
+
+    name: str
+    rescue_depth: int = 0  # blocks with a rescue whose body the host is in
+    flushing: bool = False
+    notifications: list[str] = field(default_factory=list)  # names, kept until handlers are flushed
+    roles_run: set[str] = field(default_factory=set)  # keys of roles of which a task ran
+    roles_done: set[str] = field(default_factory=set)
+    local: Mapping[str, Any] = field(default_factory=dict)  # variables of the includes that the host is in
+
+
+@dataclass(slots=True, kw_only=True)
+class Expansion:
+    """A dynamic include, expanded: what its hosts run."""
+
+    variables: Mapping[str, Any]
+    args: Mapping[str, Any]
+    label: Any
+    hosts: list[str]
+    nodes: tuple[Any, ...] = ()
+    role: Role | None = None
+    error: str | None = None  # why it can't be had
+
+
+class Shared:
+    """Keys of what the hosts of a round decide together."""
+
+    ONCE = "once"  # Future[bool]: the first host does it for all
+    REPORT = "report"  # Future[Report | None]: what came of it
+    INCLUDES = "includes"  # host -> tuple[Include, ...]
+    EXPANSIONS = "expansions"  # Task[list[Expansion]]
+    FATAL = "fatal"  # a failure of one is everybody's
+    STEP = "step"  # Future[bool]: the user wants the task
+    META = "meta"  # Future[bool]: the condition of a meta action that counts for all
+    INFO = "info"  # TaskInfo

@@ -1,0 +1,137 @@
+"""Strategies: how the hosts of a batch take turns at tasks.
+
+``linear`` waits in lockstep, ``free`` does not wait, ``host_pinned`` lets only so many hosts into the play at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
+from typing import Protocol
+
+from weft.engine.lockstep import Closed, Decision, Lockstep, Opened, Position, Round
+from weft.engine.signals import HostSignal
+
+Hook = Callable[[Round], None]
+
+
+class Turns(Protocol):
+    """How the hosts of one batch come to their tasks."""
+
+    @property
+    def together(self) -> bool:
+        """Whether hosts do a task together (so that `run_once` and `any_errors_fatal` have a meaning)."""
+
+    async def enter(self, host: str, position: Position, key: object) -> Round:
+        """Wait until the host may do the task. Raises a HostSignal if it was called away meanwhile."""
+
+    async def finish(self, host: str, turn: Round, *, failed: bool) -> None:
+        """The host did the task: wait until all hosts of the round did. Raises the verdict on those that did not fail."""
+
+    def gone(self, host: str) -> None:
+        """The host is done with the batch."""
+
+    def call_away(self, signal: Callable[[], HostSignal], except_for: Iterable[str] = ()) -> None:
+        """Every host that waits for its turn gets this signal instead of it."""
+
+
+class LinearTurns:
+    """All hosts do a task before any does the next."""
+
+    together = True
+
+    def __init__(self, hosts: Iterable[str], on_open: Hook, on_close: Hook) -> None:
+        self._lockstep = Lockstep(hosts)
+        self._on_open = on_open
+        self._on_close = on_close
+        self._entering: dict[str, asyncio.Future[Round]] = {}
+        self._finishing: dict[str, asyncio.Future[None]] = {}
+
+    async def enter(self, host: str, position: Position, key: object) -> Round:
+        future: asyncio.Future[Round] = asyncio.get_running_loop().create_future()
+        self._entering[host] = future
+        self._apply(self._lockstep.arrive(host, position, key))
+        return await future
+
+    async def finish(self, host: str, turn: Round, *, failed: bool) -> None:
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._finishing[host] = future
+        self._apply(self._lockstep.finish(host, failed=failed))
+        await future
+        if turn.verdict is not None and not failed:
+            raise turn.verdict()
+
+    def gone(self, host: str) -> None:
+        self._entering.pop(host, None)
+        self._finishing.pop(host, None)
+        self._apply(self._lockstep.leave(host))
+
+    def call_away(self, signal: Callable[[], HostSignal], except_for: Iterable[str] = ()) -> None:
+        spared = frozenset(except_for)
+        for host in self._lockstep.waiting:
+            future = self._entering.get(host)
+            if host not in spared and future is not None and not future.done():
+                self._lockstep.withdraw(host)
+                future.set_exception(signal())
+
+    def _apply(self, decisions: list[Decision]) -> None:
+        for decision in decisions:
+            if isinstance(decision, Closed):
+                self._on_close(decision.round)
+                for host in decision.round.hosts:
+                    done = self._finishing.pop(host, None)
+                    if done is not None and not done.done():
+                        done.set_result(None)
+            elif isinstance(decision, Opened):
+                self._on_open(decision.round)
+                for host in decision.round.hosts:
+                    go = self._entering.pop(host, None)
+                    if go is not None and not go.done():
+                        go.set_result(decision.round)
+
+
+class FreeTurns:
+    """Every host goes on as soon as it can."""
+
+    together = False
+
+    def __init__(self, on_open: Hook, on_close: Hook) -> None:
+        self._on_open = on_open
+        self._on_close = on_close
+        self._away: Callable[[], HostSignal] | None = None
+
+    async def enter(self, host: str, position: Position, key: object) -> Round:
+        if self._away is not None:
+            raise self._away()
+        # others get their turn even where the task itself never waits
+        await asyncio.sleep(0)
+        turn = Round(position, (host,), key)
+        self._on_open(turn)
+        return turn
+
+    async def finish(self, host: str, turn: Round, *, failed: bool) -> None:
+        if failed:
+            turn.failed.add(host)
+        self._on_close(turn)
+
+    def gone(self, host: str) -> None:
+        """Nobody waits for it."""
+
+    def call_away(self, signal: Callable[[], HostSignal], except_for: Iterable[str] = ()) -> None:
+        self._away = signal
+
+
+class HostLimit:
+    """At most so many hosts in the play at once (`host_pinned`)."""
+
+    def __init__(self, limit: int | None) -> None:
+        self._semaphore = asyncio.Semaphore(limit) if limit else None
+
+    @asynccontextmanager
+    async def inside(self) -> AsyncIterator[None]:
+        if self._semaphore is None:
+            yield
+            return
+        async with self._semaphore:
+            yield

@@ -1,0 +1,289 @@
+"""One host's way through one batch of a play: blocks, includes and handlers as control flow.
+
+Each method may raise a ``HostSignal``; ``weft.engine.batch`` catches what leaves the play.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from weft.actions.base import TaskNames
+from weft.engine.handlers import flush_needed, next_handlers, notify
+from weft.engine.includes import expand
+from weft.engine.lockstep import Position, Round
+from weft.engine.meta import run_meta
+from weft.engine.settle import settle, settle_others
+from weft.engine.signals import EndRole, HostFailed, HostUnreachable, Stopped
+from weft.engine.state import BatchState, Expansion, HostState, Shared
+from weft.events import HostStarted, TaskInfo
+from weft.executor.report import Report
+from weft.executor.task import Call
+from weft.model.errors import WeftError
+from weft.model.nodes import Block, Node, Task, TaskKind
+from weft.templating.blocking import evaluate
+
+
+class Walk:
+    """The walk itself. Made for each host of a batch."""
+
+    def __init__(self, batch: BatchState, host: HostState) -> None:
+        self.batch = batch
+        self.host = host
+        self.run = batch.run
+        self.pending_flush: Position | None = None  # where handlers go once the round of `meta: flush_handlers` is over
+
+    # -- sections ------------------------------------------------------------------------------------------------
+
+    async def play(self, setup: Task | None) -> None:
+        """The whole play: facts, then each section with its handlers."""
+        play = self.batch.play
+        if setup is not None:
+            await self.task(setup, (0,))
+        force = self.run.settings.force_handlers if play.force_handlers is None else bool(play.force_handlers)
+        sections: list[tuple[Node, ...]] = [play.pre_tasks, (*play.role_tasks, *play.tasks), play.post_tasks]
+        for number, nodes in enumerate(sections, 1):
+            base = (number * 2,)
+            failure: HostFailed | None = None
+            try:
+                await self.nodes(nodes, base)
+            except HostFailed as failed:
+                failure = failed
+                if not force:
+                    raise
+            await self.flush((number * 2 + 1,))
+            if failure is not None:
+                raise failure
+
+    async def nodes(self, nodes: Sequence[Node], base: Position) -> None:
+        """Nodes in order. ``meta: end_role`` goes on behind the end of its role, if that is among them."""
+        index = 0
+        while index < len(nodes):
+            try:
+                await self.node(nodes[index], (*base, index))
+            except EndRole as end:
+                ends = (i for i in range(index + 1, len(nodes)) if _ends(nodes[i], end))
+                found = next(ends, None)
+                if found is None:
+                    raise
+                index = found
+                continue
+            index += 1
+
+    async def node(self, node: Node, position: Position) -> None:
+        if isinstance(node, Block):
+            await self.block(node, position)
+        else:
+            await self.task(node, position)
+
+    async def block(self, block: Block, position: Position) -> None:
+        """Body, then rescue if it failed, then always."""
+        failure: HostFailed | None = None
+        try:
+            await self._body(block, (*position, 0))
+        except HostFailed as failed:
+            failure = failed
+            if block.rescue:
+                failure = await self._rescue(block, (*position, 1))
+        if block.always:
+            await self.nodes(block.always, (*position, 2))
+        if failure is not None:
+            raise failure
+
+    async def _body(self, block: Block, position: Position) -> None:
+        if not block.rescue:
+            await self.nodes(block.body, position)
+            return
+        self.host.rescue_depth += 1
+        try:
+            await self.nodes(block.body, position)
+        finally:
+            self.host.rescue_depth -= 1
+
+    async def _rescue(self, block: Block, position: Position) -> HostFailed | None:
+        try:
+            await self.nodes(block.rescue, position)
+        except HostFailed as failed:
+            return failed
+        return None
+
+    # -- handlers ------------------------------------------------------------------------------------------------
+
+    async def flush(self, position: Position) -> None:
+        """Run what was notified, in the order in which handlers are written."""
+        if not flush_needed(self.batch, self.host):
+            return
+        if self.host.flushing:
+            raise WeftError("flush_handlers cannot be used as a handler")
+        self.host.flushing = True
+        try:
+            for index, handler in next_handlers(self.batch, self.host):
+                await self.task(handler, (*position, index))
+        finally:
+            self.host.flushing = False
+
+    # -- tasks ---------------------------------------------------------------------------------------------------
+
+    async def task(self, task: Task, position: Position) -> None:
+        """One task, if it is selected, with all that follows from it."""
+        if task.kind is TaskKind.ROLE_END:
+            if task.role is not None and task.role.key in self.host.roles_run:
+                self.host.roles_done.add(task.role.key)
+            return
+        if not await self._wanted(task):
+            return
+        if self.run.stopping:
+            raise Stopped
+        turn = await self.batch.turns.enter(self.host.name, position, task)
+        failure: HostFailed | HostUnreachable | None = None
+        try:
+            if await self._stepped_over(task, turn):
+                pass
+            elif task.kind is TaskKind.META:
+                await run_meta(self, task, turn, position)
+            else:
+                await self._do(task, turn)
+        except (HostFailed, HostUnreachable) as signal:
+            failure = signal
+        await self.batch.turns.finish(self.host.name, turn, failed=failure is not None)
+        if failure is not None:
+            raise failure
+        if Shared.INCLUDES in turn.shared:
+            await self._go_into(task, turn, position)
+        if self.pending_flush is not None:
+            place, self.pending_flush = self.pending_flush, None
+            await self.flush(place)
+
+    async def _wanted(self, task: Task) -> bool:
+        """Whether the task's tags are chosen, and its role has not been done with already."""
+        if task.id in self.batch.skip_before:
+            return False
+        role = task.role
+        if role is not None and not role.allow_duplicates and role.key in self.host.roles_done:
+            return False
+        if task.implicit and task.kind is TaskKind.META:
+            return True
+        return self.batch.selected_by_tags(task)
+
+    async def _stepped_over(self, task: Task, turn: Round) -> bool:
+        """`--step`: the first host of the round asks, and the answer is for all."""
+        if not self.run.step or task.kind is TaskKind.META:
+            return False
+        answer: asyncio.Future[bool] | None = turn.shared.get(Shared.STEP)  # type: ignore[assignment]
+        if answer is None:
+            answer = asyncio.get_running_loop().create_future()
+            turn.shared[Shared.STEP] = answer
+            answer.set_result(await self._ask_step(task))
+        return not await asyncio.shield(answer)
+
+    async def _ask_step(self, task: Task) -> bool:
+        question = f"Perform task: TASK: {self.batch.title(task, self.host)} (N)o/(y)es/(c)ontinue: "
+        reply = (await self.run.services.prompter.ask(question)).strip().lower()
+        if reply in ("c", "continue"):
+            self.run.step = False
+            return True
+        return reply in ("y", "yes")
+
+    async def _do(self, task: Task, turn: Round) -> None:
+        """The task on this host, or for `run_once` on the round's first host for all of them."""
+        if not self.batch.turns.together:
+            await self._execute(task, turn, everywhere=False)
+            return
+        if task.common.run_once is None and not self.run.find_action(task.fqcn).once:
+            await self._execute(task, turn, everywhere=False)
+            return
+        leader = turn.hosts[0] == self.host.name
+        once = await self._once(task, turn, leader)
+        if not once:
+            await self._execute(task, turn, everywhere=False)
+        elif leader:
+            turn.shared[Shared.FATAL] = True
+            report_future = _future(turn, Shared.REPORT)
+            try:
+                report_future.set_result(await self._execute(task, turn, everywhere=True))
+            except BaseException:
+                if not report_future.done():
+                    report_future.set_result(None)
+                raise
+        else:
+            settle_others(self.batch, self.host, task)
+            await asyncio.shield(_future(turn, Shared.REPORT))
+
+    async def _once(self, task: Task, turn: Round, leader: bool) -> bool:
+        future = _future(turn, Shared.ONCE)
+        if leader:
+            if self.run.find_action(task.fqcn).once:
+                future.set_result(True)
+            else:
+                names = self.names(task)
+                try:
+                    future.set_result(bool(await evaluate(lambda: self.run.keywords.one(task, "run_once", names))))
+                except WeftError:
+                    # the task itself will say what is wrong with its keyword
+                    future.set_result(False)
+        value: bool = await asyncio.shield(future)
+        return value
+
+    async def _execute(self, task: Task, turn: Round, *, everywhere: bool) -> Report:
+        info: TaskInfo = turn.shared[Shared.INFO]  # type: ignore[assignment]
+        self.run.bus.publish(HostStarted(task=info, host=self.host.name))
+        call = Call(
+            task=task,
+            info=info,
+            host=self.host.name,
+            scope=self.names(task),
+            environment=self.batch.environment,
+        )
+        report = await self.run.executor.run(call)
+        await settle(self.batch, self.host, task, turn, report, info, everywhere=everywhere)
+        if report.outcome.changed and report.outcome.notify:
+            notify(self.batch, self.host, report.outcome.notify, task)
+        return report
+
+    def names(self, task: Task) -> TaskNames:
+        """The variables of a task on this host."""
+        scope = self.run.variables.scope(self.host.name, play=self.batch.play_vars, task=task)
+        return scope.child(self.host.local) if self.host.local else scope
+
+    # -- includes ------------------------------------------------------------------------------------------------
+
+    async def _go_into(self, task: Task, turn: Round, position: Position) -> None:
+        """What the round's includes bring for this host; all hosts see the same expansions, in the same order."""
+        for index, expansion in enumerate(await expand(self.batch, task, turn)):
+            if self.host.name not in expansion.hosts:
+                continue
+            if expansion.error is not None:
+                raise HostFailed(task)
+            await self._inside(expansion, task, (*position, index))
+
+    async def _inside(self, expansion: Expansion, task: Task, position: Position) -> None:
+        outer = self.host.local
+        if expansion.variables:
+            self.host.local = {**outer, **expansion.variables}
+        try:
+            await self.nodes(expansion.nodes, position)
+        finally:
+            self.host.local = outer
+
+
+def _ends(node: Node, end: EndRole) -> bool:
+    return isinstance(node, Task) and node.kind is TaskKind.ROLE_END and node.role is end.role
+
+
+def _future(turn: Round, key: str) -> asyncio.Future[Any]:
+    future = turn.shared.get(key)
+    if future is None:
+        future = turn.shared[key] = asyncio.get_running_loop().create_future()
+    return future  # type: ignore[return-value]
+
+
+def flat(nodes: Sequence[Node]) -> Iterator[Task]:
+    """Every task among nodes, in the order in which they would run."""
+    for node in nodes:
+        if isinstance(node, Block):
+            yield from flat(node.body)
+            yield from flat(node.rescue)
+            yield from flat(node.always)
+        else:
+            yield node

@@ -1,0 +1,358 @@
+"""The attempts at a task: the action itself, `changed_when`, `failed_when`, `until`, and waiting for jobs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from typing import Any
+
+from weft.actions.base import Action, ActionContext, JobRequest, Services, TaskNames
+from weft.connection.api import RequestFailed, Target
+from weft.connection.target import Passwords, target_for
+from weft.events import AsyncEnded, AsyncPoll, Retrying, TaskInfo
+from weft.executor.arguments import ArgumentReader
+from weft.executor.conditions import Skipped, holds
+from weft.executor.environment import RunEnvironment
+from weft.executor.errors import MODULE_FAILED
+from weft.executor.interpreters import LanguageInterpreters
+from weft.executor.keywords import KeywordReader, Keywords
+from weft.executor.report import Draft, censored, public, registered
+from weft.executor.results import facts_kind
+from weft.jobs.registry import JobRegistry
+from weft.jobs.waiting import unfinished_jobs, wait_for_jobs
+from weft.model.errors import TaskFailed, TaskSkipped, Unreachable, WeftError
+from weft.model.nodes import Task
+from weft.model.values import origin_of
+from weft.templating.blocking import evaluate
+
+_DEFAULT_RETRIES = 3  # with `until` and without `retries`
+_JOB_END_SECONDS = 10.0  # how long after its limit a job's end may take to be known: TERM, 2 s, KILL, and the link
+
+
+@dataclass(frozen=True, slots=True)
+class _Try:
+    """One task on one host, ready to be attempted."""
+
+    task: Task
+    info: TaskInfo
+    host: str
+    names: TaskNames
+    keywords: Keywords
+    action: Action
+    context: ActionContext
+    draft: Draft
+    carried: dict[str, Any]  # what earlier items of the loop, and earlier attempts, have set
+
+
+class Attempts:
+    """Runs a task's action, as often as `until` says."""
+
+    def __init__(
+        self,
+        services: Services,
+        find_action: Callable[[str], Action],
+        passwords: Passwords,
+        jobs: JobRegistry,
+        forks: asyncio.Semaphore,
+    ) -> None:
+        self._services = services
+        self._find_action = find_action
+        self._passwords = passwords
+        self._jobs = jobs
+        self._forks = forks
+        self._throttles: dict[tuple[str, int], asyncio.Semaphore] = {}
+        self.keywords = KeywordReader(services.templar, services.settings)
+        self.arguments = ArgumentReader(services.templar)
+
+    async def run(
+        self,
+        task: Task,
+        info: TaskInfo,
+        host: str,
+        names: TaskNames,
+        environment: RunEnvironment,
+        draft: Draft,
+        carried: dict[str, Any],
+    ) -> None:
+        """Fill in ``draft.result``. Raises WeftError (the task failed) and Unreachable."""
+        keywords = await evaluate(lambda: self.keywords.read(task, names))
+        draft.diff = keywords.diff
+        draft.any_errors_fatal = keywords.any_errors_fatal
+        draft.debugger = keywords.debugger
+        draft.delegate_facts = keywords.delegate_facts
+        action = self._find_action(task.fqcn)
+        args = await evaluate(lambda: self._arguments(task, names, action))
+        context = self._context(task, host, names, environment, keywords, args, draft)
+        self._check_async(task, action, keywords)
+        attempt = _Try(task, info, host, names, keywords, action, context, draft, carried)
+        async with AsyncExitStack() as stack:
+            if keywords.throttle > 0:
+                await stack.enter_async_context(self._throttle(task, keywords.throttle))
+            await self._repeat(attempt)
+        draft.notify = await self._notify(task, names, draft)
+
+    # -- making ready --------------------------------------------------------------------------------------------
+
+    def _arguments(self, task: Task, names: TaskNames, action: Action) -> dict[str, Any]:
+        args = self.arguments.read(task, names, action.raw_args)
+        if task.common.module_defaults:
+            layers = [self._services.templar.render(layer, names) for layer in task.common.module_defaults]
+            args = self._services.modules.with_defaults(task.fqcn, args, layers)
+        return args
+
+    def _context(
+        self,
+        task: Task,
+        host: str,
+        names: TaskNames,
+        environment: RunEnvironment,
+        keywords: Keywords,
+        args: dict[str, Any],
+        draft: Draft,
+    ) -> ActionContext:
+        delegate = draft.delegate
+        connection_names = environment.delegate_names(delegate, task) if delegate else names
+
+        def make_target() -> Target:
+            return target_for(
+                connection_names,
+                host=delegate or host,
+                settings=self._services.settings,
+                keywords=keywords.connection,
+                passwords=self._passwords,
+            )
+
+        limit = keywords.async_seconds
+        return ActionContext(
+            task=task,
+            args=args,
+            host=host,
+            scope=names,
+            services=self._services,
+            make_target=make_target,
+            basedir=environment.basedir,
+            check=keywords.check,
+            diff=keywords.diff,
+            no_log=draft.no_log,
+            environment=keywords.environment,
+            delegate_to=delegate,
+            # in check mode an async task runs in the foreground
+            job=JobRequest(limit=float(limit)) if limit > 0 and not keywords.check else None,
+            roots=environment.roots,
+            interpreters=LanguageInterpreters(connection_names),
+        )
+
+    def _check_async(self, task: Task, action: Action, keywords: Keywords) -> None:
+        if keywords.async_seconds > 0 and not action.jobs and not keywords.check:
+            raise WeftError(
+                f"`async` can't be used with the action {task.action!r}: it does not run as a job on the host",
+                origin_of(task.async_seconds) or task.origin,
+            )
+
+    def _throttle(self, task: Task, limit: int) -> asyncio.Semaphore:
+        semaphore = self._throttles.get((task.id, limit))
+        if semaphore is None:
+            semaphore = self._throttles[task.id, limit] = asyncio.Semaphore(limit)
+        return semaphore
+
+    # -- attempts ------------------------------------------------------------------------------------------------
+
+    async def _repeat(self, work: _Try) -> None:
+        attempts = _attempts(work)
+        for number in range(1, attempts + 1):
+            result = await self._attempt(work)
+            if attempts > 1:
+                result["attempts"] = number
+            names = self._seen(work, result)
+            judged = await evaluate(lambda: self._judge(work, names, dict(result)))  # noqa: B023
+            result.clear()
+            result.update(judged)
+            work.draft.result = result
+            if attempts == 1:
+                return
+            names = self._seen(work, result)
+            if await evaluate(lambda: self._enough(work, names, result)):  # noqa: B023
+                return
+            if number < attempts:
+                result["retries"] = attempts
+                self._publish_retry(work, result, attempts - number)
+                await self._wait(work, result, _delay(work.keywords, number))
+        result = work.draft.result
+        result["attempts"] = attempts - 1
+        result["failed"] = True
+
+    async def _attempt(self, work: _Try) -> dict[str, Any]:
+        """The action once, and the job that it may have started, to its end."""
+        result = await self._act(work)
+        if work.context.job is not None and "ansible_job_id" in result and not result.get("failed"):
+            result = await self._follow_job(work, result)
+        if "failed" not in result:
+            result["failed"] = result.get("rc", 0) not in (0, "0")
+        result.setdefault("changed", False)
+        return result
+
+    async def _act(self, work: _Try) -> dict[str, Any]:
+        seconds = work.keywords.timeout
+        try:
+            async with self._forks, asyncio.timeout(seconds if seconds > 0 else None):
+                result = await work.action(work.context)
+        except TimeoutError:
+            shown = int(seconds) if seconds == int(seconds) else seconds
+            raise TaskFailed(
+                f"Timed out after {shown} second(s).", work.task.origin, result={"timedout": {"period": shown}}
+            ) from None
+        except TaskSkipped as skipped:
+            raise Skipped({"skip_reason": skipped.message, "msg": skipped.message, **skipped.result}) from None
+        except RequestFailed as error:
+            raise TaskFailed(error.message, work.task.origin) from error
+        return result
+
+    def _seen(self, work: _Try, result: Mapping[str, Any]) -> TaskNames:
+        """The variables with what the result brings, for conditions and for later items of the loop."""
+        task = work.task
+        if task.register:
+            work.carried[task.register] = registered(result)
+        facts = result.get("ansible_facts")
+        if isinstance(facts, Mapping) and facts:
+            if facts_kind(task) == "module":
+                known = work.names["ansible_facts"] if "ansible_facts" in work.names else {}
+                short = {_short_fact(key): value for key, value in facts.items()}
+                work.carried["ansible_facts"] = {**known, **short}
+            else:
+                work.carried.update(facts)
+        return work.names.child(work.carried) if work.carried else work.names
+
+    def _judge(self, work: _Try, names: TaskNames, result: dict[str, Any]) -> dict[str, Any]:
+        """`changed_when` and `failed_when`."""
+        task, templar = work.task, self._services.templar
+        if "skipped" in result:
+            return result
+        stage = "changed"
+        try:
+            if task.changed_when:
+                result["changed"] = holds(task.changed_when, names, templar)
+                if task.register:
+                    names = names.child({task.register: registered(result)})
+            stage = "failed"
+            if task.failed_when:
+                failed = holds(task.failed_when, names, templar)
+                result["failed_when_result"] = result["failed"] = failed
+                result.pop(MODULE_FAILED, None)
+                if not failed and "exception" in result:
+                    result["failed_when_suppressed_exception"] = result.pop("exception")
+        except WeftError as error:
+            result["failed"] = True
+            result.pop(MODULE_FAILED, None)
+            result[f"{stage}_when_result"] = _joined(error)
+        return result
+
+    def _enough(self, work: _Try, names: TaskNames, result: Mapping[str, Any]) -> bool:
+        until = work.task.retry.until
+        if not until:
+            return not result["failed"]
+        return holds(until, names, self._services.templar)
+
+    async def _wait(self, work: _Try, result: Mapping[str, Any], seconds: float) -> None:
+        """The pause between two attempts: it ends early when the job that the task asks about ends."""
+        jids = unfinished_jobs(result) if work.task.fqcn.endswith("async_status") else ()
+        if not jids:
+            await asyncio.sleep(seconds)
+            return
+        clock = asyncio.get_running_loop().time
+        end = clock() + seconds
+        try:
+            session = await work.context.session()
+            await wait_for_jobs(session, jids, work.context.target.async_dir, seconds)
+        except (Unreachable, RequestFailed):
+            # the next attempt will say what is wrong; it comes when it would have come
+            await asyncio.sleep(max(0.0, end - clock()))
+
+    def _publish_retry(self, work: _Try, result: Mapping[str, Any], left: int) -> None:
+        self._services.publish(
+            Retrying(
+                task=work.info,
+                host=work.host,
+                left=left,
+                result=censored(result) if work.draft.no_log else public(result),
+                delegated_to=work.draft.delegate,
+            )
+        )
+
+    # -- jobs ----------------------------------------------------------------------------------------------------
+
+    async def _follow_job(self, work: _Try, handle: dict[str, Any]) -> dict[str, Any]:
+        """With `poll: 0` the handle; otherwise the job's result, once it ends."""
+        context, jid = work.context, str(handle["ansible_job_id"])
+        session = await context.session()
+        async_dir = context.target.async_dir
+        self._jobs.started(work.draft.delegate or work.host, jid, async_dir, session)
+        if work.keywords.poll <= 0:
+            return handle
+        clock = asyncio.get_running_loop().time
+        end = clock() + work.keywords.async_seconds + _JOB_END_SECONDS
+        state: Mapping[str, Any] = {}
+        while not state.get("finished") and (left := end - clock()) > 0:
+            states = await wait_for_jobs(session, [jid], async_dir, min(work.keywords.poll, left))
+            state = states.get(jid, {})
+            if not state.get("finished"):
+                self._services.publish(AsyncPoll(host=work.host, jid=jid, started=1, finished=0))
+        result = self._job_result(work, jid, state)
+        self._services.publish(AsyncEnded(host=work.host, jid=jid, ok=not result.get("failed")))
+        if state.get("finished"):
+            self._jobs.ended(jid)
+            await session.request("job.cleanup", {"jids": [jid], "async_dir": async_dir})
+        return result
+
+    def _job_result(self, work: _Try, jid: str, state: Mapping[str, Any]) -> dict[str, Any]:
+        if state.get("finished"):
+            result = dict(state)
+            if result.get("failed"):
+                result[MODULE_FAILED] = True
+            return result
+        limit = work.keywords.async_seconds
+        return {
+            "failed": True,
+            "msg": f"async task did not complete within the requested time - {limit}s",
+            "async_result": {**state, "ansible_job_id": jid},
+        }
+
+    # -- afterwards ----------------------------------------------------------------------------------------------
+
+    async def _notify(self, task: Task, names: TaskNames, draft: Draft) -> tuple[str, ...]:
+        if not task.common.notify or not draft.result.get("changed"):
+            return ()
+        rendered = await evaluate(lambda: [self._services.templar.render(raw, names) for raw in task.common.notify])
+        found: list[str] = []
+        for value in rendered:
+            found.extend(str(name) for name in (value if isinstance(value, list) else [value]) if name)
+        return tuple(dict.fromkeys(found))
+
+
+def _attempts(work: _Try) -> int:
+    """How often at most, the first time included."""
+    if work.keywords.retries is not None:
+        return 1 + max(0, work.keywords.retries)
+    return 1 + _DEFAULT_RETRIES if work.task.retry.until else 1
+
+
+def _delay(keywords: Keywords, attempt: int) -> float:
+    """Seconds to wait after an attempt (counted from 1)."""
+    delay = keywords.delay * keywords.backoff ** (attempt - 1)
+    return delay if keywords.max_delay is None else min(delay, keywords.max_delay)
+
+
+def _short_fact(name: Any) -> Any:
+    if isinstance(name, str) and name.startswith("ansible_") and name != "ansible_local":
+        return name.removeprefix("ansible_")
+    return name
+
+
+def _joined(error: WeftError) -> str:
+    parts = [error.message]
+    cause = error.__cause__
+    while isinstance(cause, WeftError):
+        parts.append(cause.message)
+        cause = cause.__cause__
+    return ": ".join(parts)

@@ -1,0 +1,135 @@
+"""What the executor hands to the engine: the outcome, what it changes outside the task, and what the views show."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from weft.events import ErrorInfo
+from weft.model.outcome import Outcome, Status
+
+INTERNAL = "_ansible_"  # keys that begin so exist only at the module edge
+
+_KEPT_WHEN_CENSORED = ("attempts", "changed", "failed", "retries", "skipped", "unreachable")
+CENSORED = "the output has been hidden due to the fact that 'no_log: true' was specified for this result"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FactsEffect:
+    """Facts that a result brings. ``kind``: module | set_fact | include_vars."""
+
+    values: Mapping[str, Any]
+    kind: str
+    cacheable: bool = False
+    delegate: str | None = None  # delegate_facts: they belong to this host
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddHost:
+    """``add_host``: a new host, its groups and variables."""
+
+    name: str
+    groups: tuple[str, ...]
+    variables: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddGroup:
+    """``group_by``: this host joins a group."""
+
+    group: str
+    parents: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CustomStats:
+    """``set_stats``."""
+
+    data: Mapping[str, Any]
+    per_host: bool
+    aggregate: bool
+
+
+Effect = FactsEffect | AddHost | AddGroup | CustomStats
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Include:
+    """One expansion that an include asks for: its file or role arguments, and the item's variables."""
+
+    args: Mapping[str, Any]
+    variables: Mapping[str, Any]
+    label: Any = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """What the views need besides the outcome."""
+
+    result: Mapping[str, Any]
+    diff: tuple[Mapping[str, Any], ...] = ()
+    warnings: tuple[str, ...] = ()
+    deprecations: tuple[Mapping[str, Any], ...] = ()
+    error: ErrorInfo | None = None
+    verbose_always: bool = False
+    verbose_override: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """The end of a task (or item) on a host."""
+
+    outcome: Outcome
+    view: View
+    effects: tuple[Effect, ...] = ()
+    includes: tuple[Include, ...] = ()
+    item_statuses: tuple[Status, ...] = ()
+    duration: float = 0.0
+    any_errors_fatal: bool = False
+    debugger: str | None = None
+
+
+def public(result: Mapping[str, Any]) -> dict[str, Any]:
+    """A result without internal keys."""
+    return {key: value for key, value in result.items() if not (isinstance(key, str) and key.startswith(INTERNAL))}
+
+
+def registered(result: Mapping[str, Any]) -> dict[str, Any]:
+    """What `register` stores."""
+    clean = public(result)
+    clean.pop("invocation", None)
+    return clean
+
+
+def censored(result: Mapping[str, Any]) -> dict[str, Any]:
+    """What is left to show of a result under no_log."""
+    return {"censored": CENSORED, **{key: result[key] for key in _KEPT_WHEN_CENSORED if key in result}}
+
+
+def status_of(result: Mapping[str, Any]) -> Status:
+    if result.get("unreachable"):
+        return Status.UNREACHABLE
+    if result.get("failed"):
+        return Status.FAILED
+    if result.get("skipped"):
+        return Status.SKIPPED
+    return Status.CHANGED if result.get("changed") else Status.OK
+
+
+@dataclass(slots=True)
+class Draft:
+    """A result while it grows: the module-edge dict and what was found out beside it. Owned by one attempt loop."""
+
+    result: dict[str, Any] = field(default_factory=dict)
+    error: ErrorInfo | None = None
+    ignore_errors: bool = False
+    ignore_unreachable: bool = False
+    no_log: bool = False
+    diff: bool = False
+    any_errors_fatal: bool = False
+    debugger: str | None = None
+    delegate: str | None = None
+    delegate_facts: bool = False
+    notify: tuple[str, ...] = ()
+    include: Include | None = None

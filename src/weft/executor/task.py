@@ -1,0 +1,294 @@
+"""One task on one host: its loop, its conditions, and what comes of it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from weft.actions.base import Services, TaskNames
+from weft.events import ErrorInfo, ItemFinished, TaskInfo, Warned
+from weft.executor.attempts import Attempts
+from weft.executor.conditions import Skipped, check_when
+from weft.executor.environment import RunEnvironment
+from weft.executor.errors import error_info, links_of, task_error
+from weft.executor.items import LoopPlan, item_names, loop_items
+from weft.executor.report import Draft, Include, Report, View, censored, registered, status_of
+from weft.executor.results import effects_of, view_of
+from weft.model.errors import Unreachable, WeftError
+from weft.model.nodes import Task, TaskKind
+from weft.model.outcome import Outcome, Status
+from weft.model.values import OMIT, origin_of
+from weft.templating.blocking import evaluate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """What the engine asks for: this task, on this host, with these variables."""
+
+    task: Task
+    info: TaskInfo
+    host: str
+    scope: TaskNames
+    environment: RunEnvironment
+
+
+class Executor:
+    """Runs tasks. Holds nothing of a host: every call brings its own scope."""
+
+    def __init__(self, services: Services, attempts: Attempts) -> None:
+        self._services = services
+        self._attempts = attempts
+
+    async def run(self, call: Call) -> Report:
+        """Never raises for what goes wrong with the task: that is the report."""
+        started = time.monotonic()
+        try:
+            report = await self._run(call)
+        except Unreachable as error:
+            report = self._broken(call, error, unreachable=True)
+        except WeftError as error:
+            report = self._broken(call, error)
+        return replace(report, duration=time.monotonic() - started)
+
+    async def _run(self, call: Call) -> Report:
+        items: list[Any] | None = None
+        loop_error: WeftError | None = None
+        try:
+            items = await loop_items(call.task, call.scope, self._services.templar, call.environment)
+        except WeftError as error:
+            # `when` may say that the task is skipped, in which case the loop doesn't matter
+            loop_error = error
+        if items is None:
+            draft = await self._once(call, call.scope, loop_error)
+            return self._single(call, draft)
+        return await self._loop(call, items)
+
+    # -- one time ------------------------------------------------------------------------------------------------
+
+    async def _once(
+        self, call: Call, names: TaskNames, loop_error: WeftError | None = None, carried: dict[str, Any] | None = None
+    ) -> Draft:
+        """The task without its loop. Failures become the draft's result."""
+        draft = Draft()
+        try:
+            await self._prepare(call, names, draft, loop_error)
+            if not draft.result:
+                await self._attempts.run(
+                    call.task,
+                    call.info,
+                    call.host,
+                    names,
+                    call.environment,
+                    draft,
+                    carried if carried is not None else {},
+                )
+        except Skipped as skipped:
+            draft.result = {"changed": False, "skipped": True, **skipped.result}
+        except Unreachable as error:
+            draft.error = None
+            draft.result = {"changed": False, "unreachable": True, "msg": error.message, **error.result}
+        except WeftError as error:
+            draft.error = task_error(call.task, error)
+            extra: dict[str, Any] = getattr(error, "result", None) or {}
+            draft.result = {"failed": True, "changed": False, "msg": draft.error.message, **extra}
+        draft.result.setdefault("changed", False)
+        return draft
+
+    async def _prepare(self, call: Call, names: TaskNames, draft: Draft, loop_error: WeftError | None) -> None:
+        """All that is decided before the action: delegation, conditions, keywords; an include is done with that."""
+        task = call.task
+        keywords = self._attempts.keywords
+        draft.no_log = await self._lenient(call, names, "no_log")
+        draft.ignore_errors = await self._lenient(call, names, "ignore_errors")
+        draft.ignore_unreachable = await self._lenient(call, names, "ignore_unreachable")
+        if task.common.delegate_to is not None:
+            draft.delegate = await self._delegate(task, names)
+        if task.common.when:
+            try:
+                await evaluate(lambda: check_when(task, names, self._services.templar))
+            except WeftError as error:
+                raise loop_error or error from error.__cause__
+        if loop_error is not None:
+            raise loop_error
+        if task.kind in (TaskKind.INCLUDE_TASKS, TaskKind.INCLUDE_ROLE):
+            args = await evaluate(lambda: self._attempts.arguments.read(task, names))
+            draft.include = Include(args=args, variables={})
+            draft.result = {"changed": False, "include_args": args}
+            draft.any_errors_fatal = bool(keywords.one(task, "any_errors_fatal", names))
+
+    async def _lenient(self, call: Call, names: TaskNames, keyword: str) -> bool:
+        """A keyword that matters to how a failure is shown or taken: what can't be evaluated counts as set."""
+        if getattr(call.task.common, keyword) is None:
+            return keyword == "no_log" and self._services.settings.no_log
+        try:
+            return bool(await evaluate(lambda: self._attempts.keywords.one(call.task, keyword, names)))
+        except WeftError:
+            return keyword == "no_log"
+
+    async def _delegate(self, task: Task, names: TaskNames) -> str | None:
+        raw = task.common.delegate_to
+        value = await evaluate(lambda: self._services.templar.render(raw, names))
+        if value is None or value is OMIT:
+            return None
+        if not isinstance(value, str) or not value:
+            raise WeftError(f"Empty or invalid hostname produced from delegate_to: {value!r}", origin_of(raw))
+        return value
+
+    # -- loops ---------------------------------------------------------------------------------------------------
+
+    async def _loop(self, call: Call, items: list[Any]) -> Report:
+        if not items:
+            result = {"changed": False, "skipped": True, "skipped_reason": "No items in the list", "results": []}
+            return self._report(call, Draft(result=result), (), ())
+        plan = await LoopPlan.make(call.task, call.scope, self._services.templar)
+        self._warn_about_collision(call, plan)
+        reports: list[Report] = []
+        drafts: list[Draft] = []
+        carried: dict[str, Any] = {}
+        for index, item in enumerate(items):
+            if index and plan.pause:
+                await asyncio.sleep(plan.pause)
+            local = item_names(plan, items, index)
+            names = call.scope.child({**carried, **local})
+            draft = await self._once(call, names, carried=carried)
+            if call.task.register:
+                carried[call.task.register] = registered(draft.result)
+            draft.result.update(plan.marks(item, index, local))
+            label = await self._label(plan, names.child(carried), draft)
+            if draft.include is not None:
+                draft.include = Include(args=draft.include.args, variables=local, label=label)
+            report = self._single(call, draft)
+            reports.append(report)
+            drafts.append(draft)
+            self._publish_item(call, report, label)
+            if plan.break_when and await self._breaks(plan, names.child(carried)):
+                break
+        return self._whole(call, reports, drafts)
+
+    def _warn_about_collision(self, call: Call, plan: LoopPlan) -> None:
+        if plan.loop_var in call.scope:
+            self._services.publish(
+                Warned(
+                    message=f"The loop variable {plan.loop_var!r} is already in use.",
+                    origin=call.task.origin,
+                    help="You should set the `loop_var` value in the `loop_control` option for the task to something "
+                    "else to avoid variable collisions and unexpected behavior.",
+                )
+            )
+
+    async def _label(self, plan: LoopPlan, names: TaskNames, draft: Draft) -> Any:
+        if plan.label is None:
+            return draft.result[plan.loop_var]
+        try:
+            return await evaluate(lambda: self._services.templar.render(plan.label, names))
+        except WeftError as error:
+            draft.result.update(failed=True, msg=f"Failed to template loop_control.label: {error.message}")
+            return None
+
+    async def _breaks(self, plan: LoopPlan, names: TaskNames) -> bool:
+        templar = self._services.templar
+        return await evaluate(lambda: all(templar.condition(text, names) for text in plan.break_when))
+
+    def _publish_item(self, call: Call, report: Report, label: Any) -> None:
+        if call.task.kind is TaskKind.INCLUDE_TASKS or call.task.kind is TaskKind.INCLUDE_ROLE:
+            if not (report.outcome.failed or report.outcome.skipped):
+                return
+        outcome, view = report.outcome, report.view
+        self._services.publish(
+            ItemFinished(
+                task=call.info,
+                host=call.host,
+                status=outcome.status,
+                result=view.result,
+                ignored=outcome.ignored,
+                duration=report.duration,
+                delegated_to=outcome.delegated_to,
+                diff=view.diff,
+                warnings=view.warnings,
+                deprecations=view.deprecations,
+                error=view.error,
+                verbose_always=view.verbose_always,
+                verbose_override=view.verbose_override,
+                label="(censored due to no_log)" if outcome.no_log else label,
+            )
+        )
+
+    # -- reports -------------------------------------------------------------------------------------------------
+
+    def _single(self, call: Call, draft: Draft) -> Report:
+        includes = (draft.include,) if draft.include is not None and not draft.result.get("failed") else ()
+        return self._report(call, draft, (), includes)
+
+    def _report(self, call: Call, draft: Draft, items: tuple[Outcome, ...], includes: tuple[Include, ...]) -> Report:
+        status = status_of(draft.result)
+        ignored = (status is Status.FAILED and draft.ignore_errors) or (
+            status is Status.UNREACHABLE and draft.ignore_unreachable
+        )
+        outcome = Outcome(
+            status=status,
+            result=registered(draft.result),
+            ignored=ignored,
+            no_log=draft.no_log or bool(draft.result.get("_ansible_no_log")),
+            items=items,
+            notify=draft.notify,
+            delegated_to=draft.delegate,
+        )
+        return Report(
+            outcome=outcome,
+            view=view_of(call.task, draft, outcome),
+            effects=effects_of(call.task, draft) if status in (Status.OK, Status.CHANGED) else (),
+            includes=includes,
+            any_errors_fatal=draft.any_errors_fatal,
+            debugger=draft.debugger,
+        )
+
+    def _whole(self, call: Call, reports: Sequence[Report], drafts: Sequence[Draft]) -> Report:
+        """The loop's own result, from those of its items."""
+        outcomes = tuple(report.outcome for report in reports)
+        result: dict[str, Any] = {
+            "results": [dict(outcome.result) for outcome in outcomes],
+            "skipped": all(outcome.skipped for outcome in outcomes),
+            "changed": any(draft.result.get("changed") for draft in drafts),
+        }
+        failed = [outcome for outcome in outcomes if outcome.failed]
+        unreachable = [outcome for outcome in outcomes if outcome.unreachable]
+        if failed:
+            result.update(failed=True, msg="One or more items failed")
+        else:
+            result["msg"] = "All items skipped" if result["skipped"] else "All items completed"
+        if unreachable:
+            result["unreachable"] = True
+        status = status_of(result)
+        no_log = any(outcome.no_log for outcome in outcomes)
+        warnings = tuple(text for report in reports for text in report.view.warnings)
+        shown = censored(result) if no_log else result
+        error = next((report.view.error for report in reports if report.outcome.failed and report.view.error), None)
+        outcome = Outcome(
+            status=status,
+            result=result,
+            ignored=bool(failed or unreachable) and all(o.ignored for o in (*failed, *unreachable)),
+            no_log=no_log,
+            items=outcomes,
+            notify=tuple(dict.fromkeys(name for o in outcomes if o.changed for name in o.notify)),
+            delegated_to=next((o.delegated_to for o in outcomes if o.delegated_to), None),
+        )
+        return Report(
+            outcome=outcome,
+            view=View(result=shown, warnings=warnings if not no_log else (), error=None if failed else error),
+            effects=tuple(effect for report in reports for effect in report.effects),
+            includes=tuple(include for report in reports for include in report.includes),
+            item_statuses=tuple(o.status for o in outcomes),
+            any_errors_fatal=any(report.any_errors_fatal for report in reports),
+            debugger=next((report.debugger for report in reports if report.debugger), None),
+        )
+
+    def _broken(self, call: Call, error: WeftError, *, unreachable: bool = False) -> Report:
+        """The task as a whole could not be run (its loop, say)."""
+        links = list(links_of(error))
+        info: ErrorInfo = error_info(links)
+        result = {"changed": False, "msg": info.message, "unreachable" if unreachable else "failed": True}
+        draft = Draft(result=result, error=info, ignore_errors=call.task.common.ignore_errors is True)
+        return self._single(call, draft)

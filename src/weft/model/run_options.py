@@ -1,0 +1,77 @@
+"""What a command line asks of a run, beside what the settings say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields
+
+from weft.model.values import Value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Passwords:
+    """What was typed, or read from files, before the run. ``None``: not asked for. Never shown."""
+
+    connection: str | None = field(default=None, repr=False)
+    become: str | None = field(default=None, repr=False)
+    vault: Mapping[str, str] = field(default_factory=dict, repr=False)  # vault id -> password that was typed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdHoc:
+    """The one task of `weft run`."""
+
+    pattern: str
+    module: str = "command"
+    args: str = ""
+    background: int = 0  # seconds the task may take in the background; 0: in the foreground
+    poll: int | None = None  # seconds between polls; None: as the settings say
+    one_line: bool = False
+    tree: str | None = None  # folder for one file of results a host
+    task_timeout: int | None = None  # seconds
+    basedir: str | None = None  # stands for the playbook's folder
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions:
+    """Everything `weft play` and `weft run` may ask that is no setting.
+
+    What is a setting too (`-f`, `-i`, `-b`, `--check`, `--tags`...) has been put into ``Settings`` by the command line.
+    """
+
+    playbooks: tuple[str, ...] = ()
+    adhoc: AdHoc | None = None
+    limit: str | None = None
+    extra_vars: Mapping[str, Value] = field(default_factory=dict)  # text in it is Trusted
+    passwords: Passwords = Passwords()
+    vault_ids: tuple[str, ...] = ()  # `label@source` or `source`, the settings' first
+    flush_cache: bool = False
+    # instead of running
+    syntax_check: bool = False
+    list_hosts: bool = False
+    list_tasks: bool = False
+    list_tags: bool = False
+    # which tasks
+    start_at_task: str | None = None
+    step: bool = False
+    # views
+    profile: bool = False
+    json: bool = False
+    # weft's own
+    parallel: int | None = None  # playbooks side by side: so many at once, 0: all; None: one after the other
+    strict_conflicts: bool = False
+    resume: str | None = None  # id of a run
+
+    @property
+    def only_lists(self) -> bool:
+        """Nothing is run, and no password is needed."""
+        return self.list_hosts or self.list_tasks or self.list_tags or self.syntax_check
+
+    def describe(self) -> Iterator[str]:
+        """What was asked for, one line each, for -vvvv. No passwords."""
+        if self.playbooks:
+            yield f"Positional arguments: {' '.join(self.playbooks)}"
+        for entry in fields(self):
+            value = getattr(self, entry.name)
+            if value and entry.name not in ("playbooks", "passwords"):
+                yield f"{entry.name}: {value}"

@@ -1,0 +1,399 @@
+"""Makes tasks, handlers and blocks of lists of mappings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+from weft.model.errors import LoadError
+from weft.model.nodes import Block, Common, Handler, LoopControl, Node, Task, TaskKind
+from weft.model.values import Origin, Trusted, Value, origin_of
+from weft.playbook.action import IMPORT_ROLE, IMPORT_TASKS, KINDS, Called
+from weft.playbook.checks import conditions, is_template, texts, type_name
+from weft.playbook.keywords import NODE_NAMES, On, allowed
+from weft.playbook.metas import check_meta
+from weft.playbook.own import Own, read_node, read_task, settle
+from weft.playbook.parallel import (
+    check_children,
+    check_lock,
+    check_needs,
+    check_parallel_items,
+    check_parallel_meta,
+    read_parallel,
+)
+from weft.playbook.place import Place, with_collections, with_vars
+from weft.playbook.shop import Shop
+
+_DEFAULT_LOOP = LoopControl()
+_BLOCK_KEYS = frozenset(("block", "rescue", "always"))
+_BUILTIN_LOOKUPS = frozenset(
+    "config csvfile dict env file fileglob first_found indexed_items ini inventory_hostnames items lines list nested"
+    " password pipe random_choice sequence subelements template together unvault url varnames vars flattened".split()
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A task as read, before it is known what becomes of it."""
+
+    own: Own
+    called: Called
+    on: On
+    node: str  # what messages call it
+    origin: Origin
+    collections: tuple[str, ...]
+
+
+class Imports(Protocol):
+    """Makes nodes of the statements that bring in other files."""
+
+    def import_tasks(self, statement: Statement, place: Place) -> Sequence[Node]: ...
+
+    def import_role(self, statement: Statement, place: Place) -> Sequence[Node]: ...
+
+    def prepare_include(self, statement: Statement, place: Place) -> tuple[Mapping[str, Value], Common]:
+        """The arguments of a dynamic include without ``apply``, and what the included tasks inherit."""
+
+
+class NodeBuilder:
+    """Makes nodes. ``imports`` must be set before it is used: the two need each other."""
+
+    imports: Imports
+
+    def __init__(self, shop: Shop, lookup_exists: Any = None) -> None:
+        self._shop = shop
+        self._lookup_exists = lookup_exists
+
+    # lists
+
+    def section(self, data: Value, place: Place, origin: Origin | None) -> tuple[Node, ...]:
+        """The nodes of a play's section or of a file of tasks. Raises LoadError."""
+        nodes = self.nodes(data, place, origin)
+        check_needs(nodes)
+        return nodes
+
+    def nodes(self, data: Value, place: Place, origin: Origin | None) -> tuple[Node, ...]:
+        """The nodes of a list; the caller checks their ``needs``. Raises LoadError."""
+        found: list[Node] = []
+        for item in self._items(data, place, origin):
+            if _BLOCK_KEYS.isdisjoint(item):
+                found.extend(self.task(item, place))
+            else:
+                found.append(self.block(item, place))
+        return tuple(found)
+
+    def handlers(self, data: Value, place: Place, origin: Origin | None, nested: bool = False) -> tuple[Handler, ...]:
+        """The handlers of a list. A block among them only lends its keywords. Raises LoadError."""
+        found: list[Handler] = []
+        for item in self._items(data, place, origin):
+            if _BLOCK_KEYS.isdisjoint(item):
+                found.extend(handlers_of(self.task(item, place)))
+            elif nested:
+                raise LoadError("Using a block as a handler is not supported.", origin_of(item))
+            else:
+                found.extend(self._handler_block(item, place))
+        return _reachable(found)
+
+    def _items(self, data: Value, place: Place, origin: Origin | None) -> list[Mapping[Any, Value]]:
+        where = f"A malformed block was encountered while loading {place.section}"
+        if data is None:
+            return []
+        if not isinstance(data, list):
+            shown = f"{data} should be a list or None but is {type_name(data)}"
+            raise LoadError(f"{where}: {shown}", origin_of(data) or origin)
+        for item in data:
+            if item is not None and not isinstance(item, Mapping):
+                message = f"{where}: {item} should be a dict but was a {type_name(item)}"
+                raise LoadError(message, origin_of(item) or origin_of(data) or origin)
+        return [item for item in data if item]
+
+    # blocks
+
+    def block(self, data: Mapping[Any, Value], place: Place) -> Block:
+        """One block. Raises LoadError."""
+        own = self._read_block(data, place)
+        origin = own.origin or Origin(place.play.path)
+        common = self.fold(own, place)
+        parallel = read_parallel(own.get("parallel"), own.place_of("parallel"))
+        inside = place.within(common)
+        body = self.nodes(own.get("block"), self._child_place(inside, parallel is not None), origin)
+        if parallel is not None:
+            check_children(body, self._shop.publish)
+        else:
+            check_needs(body)
+        return Block(
+            id=self._shop.new_id("b"),
+            origin=origin,
+            name=_name(own),
+            common=common,
+            body=body,
+            rescue=self.section(own.get("rescue"), replace(inside, section="rescue"), origin),
+            always=self.section(own.get("always"), replace(inside, section="always"), origin),
+            role=place.role,
+            parallel=parallel,
+            **self.group_fields(own),
+        )
+
+    @staticmethod
+    def _child_place(place: Place, parallel: bool) -> Place:
+        return replace(place, in_parallel=place.in_parallel or parallel, section="a block")
+
+    def _read_block(self, data: Mapping[Any, Value], place: Place) -> Own:
+        own = read_node(data, On.BLOCK)
+        settle(own, On.BLOCK, "Block", self._shop.settings, self._shop.publish)
+        if "block" in own.keywords and not isinstance(own.get("block"), list):
+            message = "A malformed block was encountered while loading a block"
+            found = own.get("block")
+            shown = f"{found} should be a list but was a {type_name(found)}"
+            raise LoadError(f"{message}: {shown}", origin_of(found) or own.place_of("block"))
+        for name in ("rescue", "always"):
+            if own.get(name) and not own.get("block"):
+                raise LoadError(f"'{name}' keyword cannot be used without 'block'", own.place_of(name))
+        return own
+
+    def _handler_block(self, data: Mapping[Any, Value], place: Place) -> tuple[Handler, ...]:
+        own = self._read_block(data, place)
+        extra = [name for name in ("rescue", "always", "parallel", "needs", "lock", "until", "async") if own.get(name)]
+        if extra:
+            message = f"'{extra[0]}' has no effect: a block among handlers is only a way to give them keywords."
+            self._shop.warn(message, own.place_of(extra[0]))
+        inside = place.within(self.fold(own, place))
+        return self.handlers(own.get("block"), inside, own.origin, nested=True)
+
+    def group_fields(self, own: Own) -> dict[str, Any]:
+        """The fields of a Block by which weft limits, retries and detaches it as a whole. Raises LoadError."""
+        return {
+            "needs": own.needs(),
+            "lock": check_lock(own.get("lock"), own.place_of("lock")),
+            "serial": own.get("serial"),
+            "throttle": own.whole.get("throttle", own.get("throttle")),
+            "timeout": own.whole.get("timeout", own.get("timeout")),
+            "retry": own.retry(),
+            "async_seconds": own.get("async"),
+            "poll": own.get("poll"),
+            "register": own.get("register"),
+        }
+
+    def fold(self, own: Own, place: Place, *, params: bool = False) -> Common:
+        """What stands inside a node inherits. Raises LoadError."""
+        common = self._shop.folder.fold(place.common, own.keywords, own.origin)
+        if "collections" in own.keywords:
+            common = with_collections(common, self._collections(own, place))
+        return with_vars(common, own.vars, params=params)
+
+    def _collections(self, own: Own, place: Place) -> tuple[str, ...]:
+        from weft.playbook.collections import search_list
+
+        value = own.get("collections")
+        if value is None:
+            return place.common.collections
+        named = self._shop.collections_of(value, own.origin)
+        return search_list(named, place.play.collection if place.role is None else None)
+
+    # tasks
+
+    def task(self, data: Mapping[Any, Value], place: Place) -> Sequence[Node]:
+        """What one entry of a list becomes: a task, or the block of an import. Raises LoadError."""
+        own = read_task(data, place.handlers)
+        loops = self._take_loops(own)
+        origin = own.origin or Origin(place.play.path)
+        collections = place.common.collections
+        if "collections" in own.keywords:
+            collections = self._collections(own, place)
+        expected = On.HANDLER if place.handlers else On.TASK
+        called = self._shop.actions.parse(
+            data, own.keywords, own.others, collections, NODE_NAMES[expected], sorted(allowed(expected))
+        )
+        on, node = _kind_of_node(called, place.handlers)
+        settle(own, on, node, self._shop.settings, self._shop.publish)
+        _put_loop(own, loops)
+        statement = Statement(own, called, on, node, origin, collections)
+        if called.fqcn == IMPORT_TASKS:
+            return self.imports.import_tasks(statement, place)
+        if called.fqcn == IMPORT_ROLE:
+            return self.imports.import_role(statement, place)
+        return (self._plain(statement, place),)
+
+    def _take_loops(self, own: Own) -> list[Any]:
+        """Takes the ``with_NAME`` keys out of the others."""
+        loops = [key for key in own.others if isinstance(key, str) and key.startswith("with_")]
+        if not loops:
+            return loops
+        loops = [key for key in loops if self._is_lookup(key.removeprefix("with_"))]
+        own.others = [key for key in own.others if key not in loops]
+        return loops
+
+    def _is_lookup(self, name: str) -> bool:
+        if name in _BUILTIN_LOOKUPS:
+            return True
+        if self._lookup_exists is not None:
+            return bool(self._lookup_exists(name))
+        return name.count(".") >= 2
+
+    def _plain(self, statement: Statement, place: Place) -> Task:
+        own, called = statement.own, statement.called
+        kind = KINDS.get(called.fqcn, TaskKind.PLAIN)
+        get = own.keywords.get
+        common = self._shop.folder.fold(place.common, own.keywords, own.origin)
+        include_context: Common | None = None
+        args = called.args
+        if kind in (TaskKind.INCLUDE_TASKS, TaskKind.INCLUDE_ROLE):
+            args, include_context = self.imports.prepare_include(statement, place)
+        elif called.local:
+            common = replace(common, delegate_to=Trusted("localhost", called.origin))
+        common = with_vars(common, own.vars)
+        if statement.collections != common.collections:
+            common = with_collections(common, statement.collections)
+        fields: dict[str, Any] = {}
+        if kind is TaskKind.META:
+            check_meta(called, place)
+        if own.keywords.keys() & _RARE or own.loop_parallel is not None:
+            fields = self._rare_fields(own)
+        make = self._handler(own, place) if place.handlers else Task
+        task = make(
+            id=self._shop.new_id("t"),
+            origin=statement.origin,
+            name=_name(own),
+            action=str(called.action),
+            fqcn=called.fqcn,
+            args=args,
+            args_template=called.args_template,
+            kind=kind,
+            common=common,
+            role=place.role,
+            register=get("register"),
+            path_parents=place.path_parents(),
+            include_dirs=place.include_dirs,
+            include_context=include_context,
+            in_parallel=place.in_parallel,
+            own_vars=own.vars,
+            **fields,
+        )
+        if place.in_parallel:
+            check_parallel_meta(task)
+        return task
+
+    @staticmethod
+    def _handler(own: Own, place: Place) -> Any:
+        from functools import partial
+
+        topics = texts(own.get("listen"), "listen", own.place_of("listen"))
+        if place.role is not None:
+            full = place.role.name
+            short = full.removeprefix(f"{place.role.collection}.")
+            topics += tuple(
+                Trusted(f"{name} : {topic}", origin_of(topic)) for topic in topics for name in dict.fromkeys((full, short))
+            )
+        return partial(Handler, listen=topics)
+
+    def _rare_fields(self, own: Own) -> dict[str, Any]:
+        """Fields that most tasks don't have: loops, results, retries, limits."""
+        get = own.keywords.get
+        changed, failed = get("changed_when"), get("failed_when")
+        return {
+            "loop": get("loop"),
+            "loop_with": get("loop_with"),
+            "loop_control": self._loop_control(own),
+            "retry": own.retry(),
+            "changed_when": conditions(changed) or None,
+            "failed_when": conditions(failed) or None,
+            "async_seconds": get("async"),
+            "poll": get("poll"),
+            "parallel": read_parallel(get("parallel"), own.place_of("parallel")),
+            "needs": own.needs(),
+            "lock": check_lock(get("lock"), own.place_of("lock")),
+            "serial": get("serial"),
+        }
+
+    def _loop_control(self, own: Own) -> LoopControl:
+        value = own.get("loop_control")
+        parallel = own.loop_parallel
+        if value is None and parallel is None:
+            return _DEFAULT_LOOP
+        if value is not None and not isinstance(value, Mapping):
+            raise LoadError(
+                "the `loop_control` value must be specified as a dictionary and cannot "
+                "be a variable itself (though it can contain variables)",
+                origin_of(value) or own.place_of("loop_control"),
+            )
+        control = read_node(value or {}, On.LOOP_CONTROL)
+        get = control.keywords.get
+        if get("parallel") is not None:
+            parallel = get("parallel")
+        return LoopControl(
+            loop_var=get("loop_var") or "item",
+            index_var=get("index_var"),
+            label=get("label"),
+            pause=get("pause"),
+            extended=get("extended"),
+            extended_allitems=get("extended_allitems") if get("extended_allitems") is not None else True,
+            break_when=conditions(get("break_when")),
+            parallel=check_parallel_items(parallel, control.place_of("parallel")),
+        )
+
+
+_RARE = frozenset(
+    "loop loop_with loop_control until retries delay backoff max_delay changed_when failed_when async poll parallel"
+    " needs lock serial".split()
+)
+
+
+def _kind_of_node(called: Called, handlers: bool) -> tuple[On, str]:
+    """Which keywords count for a task with that action, and what messages call it."""
+    short = called.fqcn.rpartition(".")[2]
+    if called.fqcn in (IMPORT_ROLE, "ansible.builtin.include_role"):
+        if handlers:
+            raise LoadError(f"Using '{called.action}' as a handler is not supported.", called.origin)
+        return (On.IMPORT if short == "import_role" else On.INCLUDE), "IncludeRole"
+    if called.fqcn == IMPORT_TASKS:
+        on = On.HANDLER_IMPORT if handlers else On.IMPORT
+    elif called.fqcn in KINDS and short == "include_tasks":
+        on = On.HANDLER_INCLUDE if handlers else On.INCLUDE
+    else:
+        on = On.HANDLER if handlers else On.TASK
+    return on, NODE_NAMES[on]
+
+
+def _put_loop(own: Own, loops: Sequence[str]) -> None:
+    """``with_NAME: VALUE`` as a loop. Raises LoadError."""
+    if not loops:
+        return
+    key = loops[0]
+    name = key.removeprefix("with_")
+    if own.get("loop") is not None or len(loops) > 1:
+        raise LoadError(f"duplicate loop in task: {loops[-1].removeprefix('with_')}", origin_of(loops[-1]) or own.origin)
+    value = own.data[key]
+    if value is None:
+        raise LoadError(f"you must specify a value when using {key}", origin_of(key) or own.origin)
+    own.keywords["loop"] = value
+    own.keywords["loop_with"] = str(name)
+
+
+def _name(own: Own) -> Value:
+    name = own.keywords.get("name")
+    return name if name is None or isinstance(name, str) else str(name)
+
+
+def handlers_of(nodes: Sequence[Node]) -> list[Handler]:
+    """The handlers in what one entry became; those of an import stand in its block."""
+    found: list[Handler] = []
+    for node in nodes:
+        if isinstance(node, Block):
+            found.extend(handlers_of(node.body))
+        elif isinstance(node, Handler):
+            found.append(node)
+    return found
+
+
+def _reachable(handlers: Sequence[Handler]) -> tuple[Handler, ...]:
+    """Without those that nothing can notify: of two with one name in one list, the first counts."""
+    seen: set[str] = set()
+    kept: list[Handler] = []
+    for handler in handlers:
+        name = str(handler.name) if handler.name is not None else ""
+        if name and name in seen and not handler.listen and not is_template(handler.name):
+            continue
+        seen.add(name)
+        kept.append(handler)
+    return tuple(kept)

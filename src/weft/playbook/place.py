@@ -1,0 +1,155 @@
+"""Where a node stands: what it inherits, in which role and file, and what is known of the play while it is loaded."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from weft.model.errors import LoadError
+from weft.model.nodes import Common, Handler, Role, Task
+from weft.model.values import Origin, Trusted, Value, origin_of
+from weft.playbook.checks import conditions, type_name
+
+_REPLACED = frozenset(
+    "any_errors_fatal become become_exe become_flags become_method become_user check_mode connection debugger"
+    " delegate_to delegate_facts diff ignore_errors ignore_unreachable no_log port remote_user run_once throttle"
+    " timeout".split()
+)
+
+
+@dataclass(slots=True)
+class PlayState:
+    """What loading knows of a play. ``roles`` and ``handlers`` grow while its sections are read."""
+
+    id: str
+    path: str  # of the playbook file
+    vars: Mapping[str, Value]
+    vars_files: tuple[Value, ...] = ()
+    collection: str | None = None  # that the playbook belongs to
+    roles: list[Role] = field(default_factory=list)
+    imported_roles: list[Role] = field(default_factory=list)
+    imported_handlers: list[Handler] = field(default_factory=list)
+
+    @property
+    def folder(self) -> str:
+        """The folder of the playbook, where relative paths start."""
+        return os.path.dirname(self.path)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """What a list of tasks takes from what is round it."""
+
+    play: PlayState
+    common: Common
+    folder: str  # of the file the tasks stand in
+    role: Role | None = None
+    include_dirs: tuple[str, ...] = ()  # folders of the files that include this one, nearest first
+    handlers: bool = False
+    in_parallel: bool = False  # within a child of a parallel block
+    section: str = "tasks"  # for messages
+
+    def within(self, common: Common, *, in_parallel: bool | None = None) -> Place:
+        """The place of what stands inside a block here."""
+        if common is self.common and in_parallel in (None, self.in_parallel):
+            return self
+        inside = self.in_parallel if in_parallel is None else in_parallel
+        return replace(self, common=common, in_parallel=inside)
+
+    def path_parents(self) -> tuple[str, ...]:
+        """Folders where relative paths of the tasks here are looked up, nearest first."""
+        chain = (*self.role.parents, self.role) if self.role is not None else ()
+        folders = [role.path for role in reversed(chain)]
+        for folder in (self.folder, self.play.folder):
+            if folder not in folders:
+                folders.append(folder)
+        return tuple(folders)
+
+
+def place_of_include(include: Task, play: PlayState, folder: str) -> Place:
+    """Where the tasks stand that a dynamic include brings in from a file in ``folder``."""
+    common = include.include_context
+    assert common is not None, "only includes have included tasks"
+    return Place(
+        play=play,
+        common=common,
+        folder=folder,
+        role=include.role,
+        include_dirs=(folder, *include.include_dirs),
+        handlers=isinstance(include, Handler),
+        in_parallel=include.in_parallel or include.parallel is not None,
+        section="handlers" if isinstance(include, Handler) else "tasks",
+    )
+
+
+class Folder:
+    """Folds the keywords of a node into what it inherits."""
+
+    def __init__(self, module_defaults: Callable[[Value, Origin | None], tuple[Value, ...]]) -> None:
+        """``module_defaults`` checks that keyword and resolves the names in it."""
+        self._module_defaults = module_defaults
+
+    def fold(self, outer: Common, own: Mapping[str, Value], origin: Origin | None) -> Common:
+        """``outer`` with the inheritable keywords among ``own`` (but for ``vars`` and ``collections``).
+
+        Rules as Ansible's: conditions, tags, environment and module_defaults add up, the outermost first; of the others
+        the innermost counts. Raises LoadError.
+        """
+        changes: dict[str, Any] = {}
+        for name, value in own.items():
+            if name in _REPLACED:
+                changes[str(name)] = value
+            elif name == "when":
+                changes["when"] = outer.when + conditions(value)
+            elif name == "tags":
+                changes["tags"] = merged_tags(outer.tags, tags(value, origin))
+            elif name == "notify":
+                changes["notify"] = _listed(value)
+            elif name == "environment":
+                changes["environment"] = outer.environment + _listed(value)
+            elif name == "module_defaults":
+                changes["module_defaults"] = outer.module_defaults + self._module_defaults(value, origin)
+        return replace(outer, **changes) if changes else outer
+
+
+def with_vars(common: Common, own: Mapping[str, Value], *, params: bool = False) -> Common:
+    """``common`` with one more layer of variables; ``params``: of a dynamic include, so that they beat set_fact too."""
+    if not own:
+        return common
+    if params:
+        return replace(common, vars=(*common.vars, own), params=(*common.params, own))
+    return replace(common, vars=(*common.vars, own))
+
+
+def with_collections(common: Common, collections: tuple[str, ...]) -> Common:
+    """``common`` with other collections to search for short names."""
+    return common if common.collections == collections else replace(common, collections=collections)
+
+
+def tags(value: Value, origin: Origin | None) -> tuple[str, ...]:
+    """The tags of a node: a list, or text with commas. Raises LoadError."""
+    if isinstance(value, str):
+        place = origin_of(value)
+        return tuple(Trusted(part.strip(), place) for part in value.split(","))
+    if value is None:
+        return ()
+    if not isinstance(value, list):
+        raise LoadError("tags must be specified as a list", origin_of(value) or origin)
+    for item in value:
+        if isinstance(item, bool) or not isinstance(item, str | int):
+            message = f"Keyword 'tags' items must be of type 'str' or 'int', not {type_name(item)!r}."
+            raise LoadError(message, origin_of(item) or origin)
+    return tuple(item if isinstance(item, str) else str(item) for item in value)
+
+
+def merged_tags(outer: tuple[str, ...], own: tuple[str, ...]) -> tuple[str, ...]:
+    """Both, each tag once."""
+    return tuple(dict.fromkeys(outer + own)) if outer else own
+
+
+def _listed(value: Value) -> tuple[Value, ...]:
+    if isinstance(value, list):
+        return tuple(item for item in value if item is not None)
+    return () if value is None else (value,)

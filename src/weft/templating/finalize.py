@@ -1,0 +1,75 @@
+"""From what a template gives to plain data: nothing lazy, no marks, no markers, no omitted entries."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping, Sequence, Set
+from typing import Any
+
+from weft.model.values import OMIT
+from weft.templating.markers import MARKERS, Tripped
+from weft.templating.types import type_name
+
+#: Exact types that are plain data as they are.
+PLAIN = frozenset(
+    {str, int, float, bool, type(None), bytes, datetime.datetime, datetime.date, datetime.time, type(OMIT)}
+)
+
+
+def finalize(value: Any) -> Any:
+    """Plain data, recursively. Raises Tripped, UndefinedName, TemplateFailed, UnsupportedType."""
+    kind = type(value)
+    if kind in PLAIN:
+        return value
+    if kind in MARKERS:
+        raise Tripped(value)
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, Mapping):
+        return {_key(key): finalize(item) for key, item in value.items() if item is not OMIT}
+    if isinstance(value, range):
+        raise UnsupportedType(value)
+    if isinstance(value, Sequence | Set) and not isinstance(value, bytes | bytearray):
+        return [finalize(item) for item in value if item is not OMIT]
+    for scalar in (int, float):
+        if isinstance(value, scalar):
+            return scalar(value)
+    raise UnsupportedType(value)
+
+
+class UnsupportedType(Exception):
+    """A template's result is of a type that variables can't have."""
+
+    def __init__(self, value: Any) -> None:
+        super().__init__(f"Type {type_name(value)!r} is unsupported for variable storage.")
+
+
+def _key(key: Any) -> Any:
+    return key if type(key) in PLAIN else finalize(key)
+
+
+def join_text(parts: Sequence[Any]) -> str:
+    """Several parts as one text. Raises Tripped, UndefinedName, TemplateFailed."""
+    return "".join([part if type(part) is str else _as_text(part) for part in parts if part is not OMIT])
+
+
+def _as_text(value: Any) -> str:
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "surrogateescape")
+    return str(_printable(value))
+
+
+def _printable(value: Any) -> Any:
+    """As ``finalize``, but types that can't be stored may be shown."""
+    kind = type(value)
+    if kind in PLAIN:
+        return value
+    if kind in MARKERS:
+        raise Tripped(value)
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, Mapping):
+        return {_printable(key): _printable(item) for key, item in value.items() if item is not OMIT}
+    if isinstance(value, list | tuple):
+        return [_printable(item) for item in value if item is not OMIT]
+    return value
