@@ -9,6 +9,14 @@ from typing import Any
 from weft.actions.base import Action
 
 _PREFIX = "ansible.builtin."
+_STATS_ARGS = frozenset({"aggregate", "data", "per_host"})
+_WAIT_ARGS = frozenset({"connect_timeout", "delay", "sleep", "timeout"})
+_REBOOT_ARGS = frozenset(
+    {
+        "boot_time_command", "connect_timeout", "msg", "post_reboot_delay", "pre_reboot_delay", "reboot_command",
+        "reboot_timeout", "search_paths", "test_command",
+    }
+)  # fmt: skip
 
 
 def _action(name: str, place: str, **more: Any) -> tuple[str, Action]:
@@ -35,19 +43,18 @@ REGISTRY: Mapping[str, Action] = MappingProxyType(
             _action("package", "package:package", jobs=True),
             _action("pause", "pause:pause", once=True, connection=False),
             _action("raw", "raw:raw", free_form=True),
-            _action("reboot", "reboot:reboot"),
+            _action("reboot", "reboot:reboot", valid_args=_REBOOT_ARGS),
             _action("script", "script:script", free_form=True),
             _action("service", "service:service", jobs=True),
             _action("set_fact", "facts:set_fact", connection=False, free_form=True),
-            _action("set_stats", "facts:set_stats", connection=False),
+            _action("set_stats", "facts:set_stats", connection=False, valid_args=_STATS_ARGS),
             _action("setup", "facts:setup", jobs=True),
             _action("shell", "command:shell", jobs=True, free_form=True),
             _action("template", "template:template"),
             _action("unarchive", "unarchive:unarchive"),
             _action("uri", "uri:uri", jobs=True),
             _action("validate_argument_spec", "argspec:validate_argument_spec", connection=False),
-            _action("wait_for_connection", "wait_for_connection:wait_for_connection"),
-            _action("yum", "package:dnf", jobs=True),
+            _action("wait_for_connection", "wait_for_connection:wait_for_connection", valid_args=_WAIT_ARGS),
         ]
     )
 )

@@ -11,14 +11,24 @@ import importlib
 import os
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from weft.model.errors import TaskFailed, TaskSkipped, Unreachable, WeftError
-from weft.model.values import Trusted, Value
-from weft.templating.api import Names
+from weft.actions.services import (
+    JobRequest,
+    ModuleFinder,
+    Payloads,
+    Prompter,
+    PromptInterrupted,
+    Services,
+    Strands,
+    TaskNames,
+    Templating,
+)
+from weft.model.errors import TaskFailed, TaskSkipped, UndefinedName, Unreachable
+from weft.model.values import Trusted
 
 if TYPE_CHECKING:
-    from weft.connection.api import Session, Sessions, Target
+    from weft.connection.api import Session, Target
     from weft.connection.modules import ModuleOptions
     from weft.content.modules import Module
     from weft.content.payload import Payload
@@ -28,123 +38,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 Result = dict[str, Any]
-
-
-class TaskNames(Names, Protocol):
-    """The variables of one task on one host."""
-
-    def raw(self, name: str) -> Value:
-        """The unevaluated value. Raises KeyError."""
-
-    def child(self, local: Mapping[str, Any]) -> TaskNames:
-        """The same with ``local`` on top."""
-
-
-class Templating(Protocol):
-    """What actions use of the templar."""
-
-    def render(self, value: Value, names: Names) -> Any: ...
-    def expression(self, text: str, names: Names) -> Any: ...
-    def condition(self, text: Value, names: Names) -> bool: ...
-    def is_template(self, value: Value) -> bool: ...
-    def may_block(self, value: Value) -> bool: ...
-    def render_text(
-        self, text: str, names: Names, *, overrides: Mapping[str, Any] = ..., searchpath: Sequence[str] = ...
-    ) -> str: ...
-
-
-class ModuleFinder(Protocol):
-    """Names to modules (``weft.content.modules.ModuleStore``)."""
-
-    def resolve(
-        self,
-        name: str,
-        collections: Sequence[str] = (),
-        extra_dirs: Sequence[str] = (),
-        *,
-        python: Sequence[int] | None = None,
-    ) -> Module | None: ...
-
-    def with_defaults(
-        self, fqcn: str, args: Mapping[str, Any], defaults: Sequence[Mapping[str, Any]]
-    ) -> dict[str, Any]: ...
-
-
-class Payloads(Protocol):
-    """Modules to what goes over the wire (``weft.content.payload.PayloadStore``)."""
-
-    def cached(self, module: Module, utils_dirs: Sequence[str] = ()) -> Payload | None:
-        """What was built before; never blocks for long."""
-
-    def build(self, module: Module, utils_dirs: Sequence[str] = ()) -> Payload:
-        """May read and parse files: it blocks."""
-
-
-class PromptInterrupted(Exception):
-    """Ctrl-C, or one of the interrupting keys, at a prompt."""
-
-
-class Prompter(Protocol):
-    """Asks the person at the terminal. One prompt at a time: the service queues them."""
-
-    @property
-    def interactive(self) -> bool:
-        """Whether somebody can answer."""
-
-    async def ask(
-        self,
-        text: str,
-        *,
-        echo: bool = True,
-        seconds: float | None = None,
-        complete: Sequence[str] | None = None,
-        interrupt: Sequence[str] | None = None,
-    ) -> str:
-        """What was typed until Enter, or until a key of ``complete`` (case does not matter; empty: no key ends it).
-
-        After ``seconds`` it ends with what there is. A key of ``interrupt``, or Ctrl-C, raises PromptInterrupted.
-        """
-
-
-class Strands(Protocol):
-    """Async work of this run that is not a job on a host (templates, blocks, roles ...), known by jid."""
-
-    def status(self, host: str, jid: str) -> Mapping[str, Any] | None:
-        """As a job's result file (``started``, ``finished``, the result once it ended); None: no such strand."""
-
-    def forget(self, host: str, jid: str) -> bool:
-        """``mode: cleanup``. False: no such strand."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Services:
-    """What a run offers to every action. Made once, by the composition root."""
-
-    settings: Settings
-    sessions: Sessions
-    templar: Templating
-    modules: ModuleFinder
-    payloads: Payloads
-    publish: Callable[[Event], None]
-    decrypt: Callable[[bytes, str], bytes]
-    """Contents of a vaulted file, with its path for messages -> plain contents. Raises VaultFailed. May block."""
-    load_vars: Callable[[str], Mapping[str, Value]]
-    """Path of a variables file -> its marked (Trusted) mapping. Raises LoadError. May block."""
-    parse_vars: Callable[[str, str], Any]
-    """Text of YAML or JSON and its path for messages -> marked (Trusted) data of any type. Raises LoadError."""
-    prompter: Prompter
-    strands: Strands | None = None
-    version: str = "2.19"
-    """The version of ansible-core whose modules are sent, as modules are told."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JobRequest:
-    """``async:`` of the task: start a job on the host instead of waiting for it."""
-
-    limit: float  # seconds
-    jid: str | None = None  # None: the agent makes one
-    async_dir: str | None = None  # None: the target's
 
 
 @dataclass(slots=True, kw_only=True)
@@ -216,8 +109,6 @@ class ActionContext:
 
     def variable(self, name: str, default: Any = None) -> Any:
         """An evaluated variable, or ``default`` where it has no value."""
-        from weft.model.errors import UndefinedName
-
         try:
             return self.scope[name]
         except (KeyError, UndefinedName):
@@ -270,9 +161,10 @@ class ActionContext:
         """What runs the module on that host: of a release that runs on its Python."""
         module = self.find_module(name, session.info.version if session.info else None)
         dirs = self.utils_dirs()
-        return self.services.payloads.cached(module, dirs) or await asyncio.to_thread(
-            self.services.payloads.build, module, dirs
-        )
+        payload = self.services.payloads.cached(module, dirs)
+        if payload is None:
+            payload = await asyncio.to_thread(self.services.payloads.build, module, dirs)
+        return payload
 
     def with_interpreter(self, result: Result, session: Session) -> Result:
         """Add the fact of which Python was found on the host, where it was looked for and isn't known yet."""
@@ -305,15 +197,25 @@ class ActionContext:
             "name": name,
             "check": self.check,
             "diff": self.diff,
-            "no_log": self.no_log,
+            "no_log": self.no_log or settings.no_target_syslog,
             "environment": self.environment,
             "verbosity": settings.verbosity,
             "version": self.services.version,
             "interpreters": self.interpreters,
-            "lang": settings.module_lang if settings.module_set_locale else None,
+            "lang": self.lang,
             "cwd": self.basedir if self.target.connection == "local" else None,
+            "syslog_facility": str(self.variable("ansible_syslog_facility", settings.syslog_facility)),
+            "selinux_special_fs": settings.selinux_special_fs,
+            "keep_remote_files": settings.keep_remote_files,
+            "target_log_info": settings.target_log_info,
+            "tracebacks_for": _tracebacks(settings.display_traceback),
         }
         return ModuleOptions(**(options | changes))
+
+    @property
+    def lang(self) -> str | None:
+        """The locale that programs on the host get, where the settings name one."""
+        return self.settings.module_lang if self.settings.module_set_locale else None
 
     def content_roots(self) -> tuple[str, ...]:
         """Folders whose library/ and module_utils/ count for this task, nearest first."""
@@ -341,11 +243,22 @@ class ActionContext:
 
         return await asyncio.to_thread(read_file, path, self.services.decrypt if decrypt else None)
 
-    async def evaluate(self, value: Value, function: Callable[[], T]) -> T:
-        """Run ``function``, which evaluates ``value``: in a thread where that may block."""
-        if self.templar.may_block(value):
-            return await asyncio.to_thread(function)
-        return function()
+    async def evaluate(self, function: Callable[[], T]) -> T:
+        """What ``function`` evaluates with the templar: in a thread where that turns out to take long."""
+        from weft.templating.blocking import evaluate
+
+        return await evaluate(function)
+
+
+_TRACEBACKS = ("error", "warning", "deprecated", "deprecated_value")
+
+
+def _tracebacks(told: Sequence[str]) -> tuple[str, ...]:
+    """For what modules send tracebacks, by ``display_traceback``."""
+    names = {name.lower() for name in told}
+    if "always" in names or "never" in names:
+        return _TRACEBACKS if "always" in names else ()
+    return tuple(name for name in _TRACEBACKS if name in names)
 
 
 Runner = Callable[[ActionContext], Awaitable[Result]]
@@ -427,6 +340,5 @@ __all__ = [
     "Strands",
     "TaskNames",
     "Templating",
-    "WeftError",
     "plain",
 ]

@@ -64,11 +64,18 @@ async def command(context: ActionContext) -> Result:
     except (BadArguments, ValueError) as error:
         return _refused(str(error))
     session = await context.session()
-    if session.info is None:
-        return await context.module(_MODULE)  # says that there is no Python
     if context.job is not None:
         job = context.job
-        return await start_job(session, "command", request, limit=job.limit, jid=job.jid, async_dir=job.async_dir)
+        return await start_job(
+            session,
+            "command",
+            request,
+            limit=job.limit,
+            jid=job.jid,
+            async_dir=job.async_dir,
+            name=context.name,
+            no_log=context.no_log,
+        )
     reply = await session.request("command", request)
     result = tidy(plain_result(dict(reply.result)), context.warn)
     if "cmd" in result and "shell" in request and params["argv"] is not None:
@@ -99,8 +106,8 @@ def _request(context: ActionContext, params: Mapping[str, Any]) -> dict[str, Any
     if params["stdin"] is not None:
         request["stdin"] = params["stdin"]
         request["stdin_add_newline"] = params["stdin_add_newline"]
-    if context.settings.module_set_locale and context.settings.module_lang:
-        request["lang"] = context.settings.module_lang
+    if context.lang:
+        request["lang"] = context.lang
     return request
 
 

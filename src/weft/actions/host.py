@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from weft.actions.base import ActionContext, Result
@@ -23,18 +23,14 @@ async def run_text(
     text: str,
     *,
     executable: str | None = None,
-    stdin: bytes = b"",
-    cwd: str | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> Result:
     """Run text in the host's shell: rc, stdout and stderr with their lines. Needs no Python there."""
     session = await context.session()
     request: dict[str, Any] = {"text": text, "executable": executable or session.target.shell_executable}
-    if cwd is not None:
-        request["cwd"] = cwd
     if environment:
         request["environment"] = {str(key): str(value) for key, value in environment.items()}
-    output = output_of(await session.request("raw", request, stdin))
+    output = output_of(await session.request("raw", request))
     return {
         "rc": output.rc,
         "stdout": output.stdout,
@@ -59,7 +55,7 @@ async def expand_user(context: ActionContext, path: str) -> str:
 async def stat(context: ActionContext, path: str, *, follow: bool, checksum: bool = True) -> dict[str, Any]:
     """What a path is on the host, as ansible.builtin.stat says it, with the SHA-1 of a file.
 
-    ``checksum`` is ``1`` where nothing is there, empty where it can't be told. Raises TaskFailed: it can't be looked at.
+    ``checksum`` is ``1`` where nothing is there, empty where it can't be told. Raises WeftError: no right to look.
     """
     session = await context.session()
     try:
@@ -102,26 +98,37 @@ async def upload(session: Session, source: Source, path: str, *, mode: str | Non
     await session.request("put", last.request(path, mode), last.data)
 
 
-async def upload_then(session: Session, source: Source, path: str, then: Awaitable[Result]) -> Result:
-    """Put contents at a path, and with the last piece already start what uses them.
+async def with_upload(
+    context: ActionContext,
+    source: Source,
+    name: str,
+    use: Callable[[str], Awaitable[Result]],
+    *,
+    consumed: Callable[[Result], bool] = lambda result: False,
+) -> Result:
+    """Bring contents to a fresh path on the host, run ``use`` with it, and remove it unless ``consumed``.
 
-    The agent takes requests in the order they were sent, so no round trip is spent on waiting for the upload.
+    What ``use`` asks first leaves together with the last piece: the agent takes requests in the order they were sent,
+    so no round trip is spent on waiting for the upload.
     """
-    task = asyncio.ensure_future(then)
-    task_started = False
-    try:
+    session = await context.session()
+    for attempt in range(2):
+        path = await transfer_path(session, name)
         last = await _all_but_last(session, source, path)
-        put = asyncio.ensure_future(session.request("put", last.request(path, None), last.data))
-        task_started = True
-    finally:
-        if not task_started:
-            task.cancel()
-    sent, result = await asyncio.gather(put, task, return_exceptions=True)
-    if isinstance(sent, BaseException):
-        raise sent
-    if isinstance(result, BaseException):
-        raise result
-    return result
+        put = asyncio.create_task(session.request("put", last.request(path, None), last.data))
+        await asyncio.sleep(0)  # the piece is on its way before ``use`` says anything
+        sent, result = await asyncio.gather(put, use(path), return_exceptions=True)
+        if isinstance(sent, RequestFailed) and gone(sent) and attempt == 0:
+            state_of(session).transfer_dir = None  # the agent was started anew: its folder went with it
+            continue
+        for outcome in (sent, result):
+            if isinstance(outcome, BaseException):
+                raise outcome
+        assert isinstance(result, dict)
+        if not consumed(result):
+            await discard(session, path)
+        return result
+    raise AssertionError("unreachable")
 
 
 class _Piece:
@@ -171,13 +178,16 @@ async def download(session: Session, path: str, limit: int | None = None) -> byt
 async def download_to(session: Session, path: str, local: str) -> None:
     """Write a host file's contents to a controller file. Raises RequestFailed, OSError."""
     offset = 0
-    with open(local, "wb") as file:
+    file = await asyncio.to_thread(open, local, "wb")
+    try:
         while True:
             reply = await _get(session, path, offset)
-            file.write(reply.payload)
+            await asyncio.to_thread(file.write, reply.payload)
             offset += len(reply.payload)
             if reply.result.get("eof") or not reply.payload:
                 return
+    finally:
+        await asyncio.to_thread(file.close)
 
 
 async def _get(session: Session, path: str, offset: int) -> Reply:

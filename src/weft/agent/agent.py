@@ -7,10 +7,8 @@ first asked for, so that the agent starts quickly.
 from __future__ import absolute_import, division, print_function
 
 import errno
-import importlib
 import os
 import sys
-import traceback
 
 from . import compat, frames
 from .link import Link
@@ -26,6 +24,7 @@ OPERATIONS = {
     "resume": "agent",
     "bye": "agent",
     "put_blobs": "modules",
+    "warm": "modules",
     "module": "modules",
     "command": "command",
     "raw": "command",
@@ -218,6 +217,8 @@ class Agent(object):
             request.error("os", text, errno=number, strerror=os.strerror(number))
         else:
             text = "%s: %s" % (type(error).__name__, error)
+            import traceback
+
             request.error("internal", text, traceback=traceback.format_exc())
 
     def _is_new(self, number):
@@ -276,6 +277,8 @@ class Agent(object):
             try:
                 callbacks.pop(0)()
             except Exception:
+                import traceback
+
                 traceback.print_exc()
 
     def listen(self):
@@ -306,10 +309,10 @@ class Agent(object):
 
     def end(self):
         """End now."""
-        self._call(self.on_expire)
-        self._call(self.at_end)
         if self.link is not None:
             self.link.close()
+        self._call(self.on_expire)
+        self._call(self.at_end)
         self.loop.stop()
 
     def resume(self, request):
@@ -334,8 +337,10 @@ def operation(name):
     where = OPERATIONS.get(name)
     if where is None:
         raise UnknownOperation(name)
-    module = importlib.import_module("." + where, __package__) if where != "agent" else sys.modules[__name__]
-    return getattr(module, "op_" + name.replace(".", "_"))
+    full = __name__.rpartition(".")[0] + "." + where
+    if full not in sys.modules:
+        __import__(full)
+    return getattr(sys.modules[full], "op_" + name.replace(".", "_"))
 
 
 def encode_answer(header, payload):

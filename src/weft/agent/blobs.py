@@ -7,18 +7,27 @@ takes its place.
 from __future__ import absolute_import, division, print_function
 
 import os
-import re
 
 from . import compat
 
 MOST = 6000  # blobs kept on disk; beyond it the least recently written go
-_NAME = re.compile(u"^[0-9a-f]{64}$")
+_HEX = frozenset(u"0123456789abcdef")
 
 
 def places():
     """Where a cache may be, best first."""
     found = [os.path.join(home, b".ansible/weft") for home in [own_home()] if home and home != b"/"]
-    return found + [compat.to_bytes("/var/tmp/.weft-%d" % os.geteuid())]
+    temporary = compat.environ().get(b"TMPDIR") or b"/var/tmp"
+    return found + [os.path.join(temporary, compat.to_bytes(".weft-%d" % os.geteuid()))]
+
+
+def _could_be_made(path):
+    """Whether a directory that isn't there could be made."""
+    if os.path.lexists(path):
+        return False
+    while not os.path.lexists(path):
+        path = os.path.dirname(path)
+    return os.path.isdir(path) and os.access(path, os.W_OK | os.X_OK)
 
 
 def own_home():
@@ -78,8 +87,10 @@ class Store(object):
                     compat.check_private_dir(place)
                     found = os.listdir(os.path.join(place, b"blobs"))
                 except OSError:
+                    if _could_be_made(place):
+                        break  # that is where it will be
                     continue
-                self._names.update(name for name in map(compat.to_text, found) if _NAME.match(name))
+                self._names.update(name for name in map(compat.to_text, found) if len(name) == 64 and _HEX.issuperset(name))
                 self._root = self._root or place
                 break
         return sorted(self._names | set(self.memory))

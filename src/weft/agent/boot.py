@@ -2,19 +2,71 @@
 
 Run by ``loader`` with ``packed`` (the program as it came) and ``rest`` (the other modules: a line with name and length for
 each, an empty line, the sources, joined) in its globals. Modules are compiled when they are imported, so that what isn't
-needed costs nothing.
+needed costs nothing. Their compiled code is kept on the host, in the private folder of the module cache, if there is one.
 """
 
+import marshal
+import os
 import sys
 
 PACKAGE = "weft_agent"
 
 
+def sha256_hex(data):
+    """Hex SHA-256, from the smallest module that has it."""
+    try:
+        from _sha256 import sha256
+    except ImportError:
+        try:
+            from _sha2 import sha256
+        except ImportError:
+            from hashlib import sha256
+    return sha256(data).hexdigest()
+
+
+class Codes(object):
+    """Compiled modules of this very program, from its last run on this host with this Python."""
+
+    def __init__(self, program):
+        self.name = "agent-%s-%x" % (program[:32], sys.hexversion)
+        self.found = {}
+        self.fresh = False
+        try:
+            folder = os.path.join(os.environ["HOME"], ".ansible", "weft", "code")
+            status = os.lstat(folder)
+            if status.st_uid == os.geteuid() and not status.st_mode & 0o022:
+                self.read(os.path.join(folder, self.name))
+        except (KeyError, OSError, IOError, ValueError, EOFError, TypeError):
+            pass
+
+    def read(self, path):
+        with open(path, "rb") as stream:
+            data = stream.read()
+        if data[:64] == sha256_hex(data[64:]).encode("ascii"):
+            self.found = marshal.loads(data[64:])
+
+    def get(self, name, source, filename):
+        if name in self.found:
+            return marshal.loads(self.found[name])
+        code = compile(source, filename, "exec", 0, True)
+        self.found[name] = marshal.dumps(code)
+        self.fresh = True
+        return code
+
+    def packed(self):
+        """What to write into the file ``name`` of the folder; None if it holds that already."""
+        if not self.fresh:
+            return None
+        data = marshal.dumps(self.found)
+        return sha256_hex(data).encode("ascii") + data
+
+
 class Finder(object):
     """Imports ``weft_agent`` and what is in it, on Python 2 and 3."""
 
-    def __init__(self, sources):
+    def __init__(self, sources, codes):
         self.sources = sources
+        self.codes = codes
 
     def find_spec(self, name, path=None, target=None):
         if name not in self.sources:
@@ -45,7 +97,7 @@ class Finder(object):
 
     def fill(self, module, name):
         module.__file__ = self.filename(name)
-        exec(compile(self.sources[name], module.__file__, "exec", 0, True), module.__dict__)
+        exec(self.codes.get(name, self.sources[name], module.__file__), module.__dict__)
 
     def filename(self, name):
         return name.replace(".", "/") + (".py" if name != PACKAGE else "/__init__.py")
@@ -67,22 +119,10 @@ def unpack(rest):
     return found
 
 
-def check(packed, expected):
-    """End if the program isn't what was sent."""
-    try:
-        from _sha256 import sha256
-    except ImportError:
-        try:
-            from _sha2 import sha256
-        except ImportError:
-            from hashlib import sha256
-    if sha256(packed).hexdigest() != expected:
-        sys.exit("weft: the agent arrived damaged")
-
-
 def boot(packed, rest):
-    check(packed, sys.argv[3])
-    sys.meta_path.insert(0, Finder(unpack(rest)))
+    if sha256_hex(packed) != sys.argv[3]:
+        sys.exit("weft: the agent arrived damaged")
+    sys.meta_path.insert(0, Finder(unpack(rest), Codes(sys.argv[3])))
     entry = PACKAGE + "." + sys.argv[4]
     __import__(entry)
     sys.modules[entry].main()

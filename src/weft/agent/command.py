@@ -7,16 +7,13 @@ effects on the agent, so that a job's supervisor can use them too: ``prepare`` g
 from __future__ import absolute_import, division, print_function
 
 import os
-import re
 import time
 
 from . import compat, process
 
 # run_command gives up on pipes that a process left behind still holds after a second of silence
 QUIET = 1.0
-_MAGIC = re.compile(b"[*?[]")
-_PASSWORD = re.compile(br"-{0,2}pass[-]?(word|wd)?")
-_SAFE = re.compile(br"[\w@%+=:,./-]+\Z")
+_PLAIN = frozenset(bytearray(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@%+=:,./-"))
 
 
 class Plan(object):
@@ -110,7 +107,7 @@ def start_failure(plan, error):
         text = "[Errno %d] %s: %r" % (number, os.strerror(number), compat.to_bytes(error.filename or plan.argv[0]))
     else:
         number, text = 257, "%s" % error
-    result = {"rc": number, "stdout": "", "stderr": "", "cmd": printable(plan.argv), "changed": False}
+    result = {"rc": number, "stdout": "", "stderr": "", "cmd": printable(plan.argv)}
     for key in ("warnings", "invocation"):
         if key in plan.result:
             result[key] = plan.result[key]
@@ -166,9 +163,12 @@ def _nothing_to_do(args, env, cwd, word):
 
 def matches(pattern, cwd):
     """Whether a file matches the glob ``pattern``, looked at from ``cwd``."""
+    magic = any(sign in pattern for sign in (b"*", b"?", b"["))
     if cwd is not None and not os.path.isabs(pattern):
-        pattern = os.path.join(_MAGIC.sub(lambda match: b"[" + match.group(0) + b"]", cwd), pattern)
-    if not _MAGIC.search(pattern):
+        if magic:
+            cwd = cwd.replace(b"[", b"[[]").replace(b"*", b"[*]").replace(b"?", b"[?]")
+        pattern = os.path.join(cwd, pattern)
+    if not magic:
         return os.path.lexists(pattern) if os.path.basename(pattern) else os.path.isdir(pattern)
     import glob
 
@@ -226,7 +226,7 @@ def printable(argv):
     for word in argv:
         if hide_next:
             word, hide_next = b"********", False
-        elif _PASSWORD.match(word):
+        elif word.startswith((b"pass", b"-pass", b"--pass")):
             name, equals, _ = word.partition(b"=")
             hide_next = not equals
             if equals:
@@ -239,7 +239,7 @@ def printable(argv):
 
 def quote(word):
     """A word for a shell, as shlex.quote."""
-    if word and _SAFE.match(word):
+    if word and all(byte in _PLAIN for byte in bytearray(word)):
         return word
     return b"'" + word.replace(b"'", b"'\"'\"'") + b"'"
 

@@ -7,9 +7,7 @@ Paths, arguments and environments are bytes inside (UTF-8; bytes that aren't UTF
 from __future__ import absolute_import, division, print_function
 
 import errno
-import json
 import os
-import re
 import sys
 import time
 
@@ -20,8 +18,6 @@ if PY2:
 
     text_type = unicode  # noqa: F821
     number_types = (int, long, float)  # noqa: F821
-    _RAW = re.compile(b"\xed[\xb2\xb3][\x80-\xbf]")
-
     def _escape(error):
         """The decoding half of Python 3's surrogateescape."""
         if not isinstance(error, UnicodeDecodeError):
@@ -31,10 +27,6 @@ if PY2:
 
     codecs.register_error("surrogateescape", _escape)
 
-    def _unescape(match):
-        found = match.group(0)
-        return chr(((ord(found[1]) & 0x0F) << 6 | (ord(found[2]) & 0x3F)) & 0xFF)
-
     def to_bytes(value):
         """Text (or anything with a text form) as UTF-8; lone surrogates become the bytes they stand for."""
         if isinstance(value, bytes):
@@ -42,7 +34,17 @@ if PY2:
         if not isinstance(value, text_type):
             value = text_type(value)
         data = value.encode("utf-8")
-        return _RAW.sub(_unescape, data) if b"\xed" in data else data
+        if b"\xed" not in data:
+            return data
+        # Python 2 encodes lone surrogates as three bytes each
+        parts = data.split(b"\xed")
+        for index in range(1, len(parts)):
+            part = parts[index]
+            if part[:1] in (b"\xb2", b"\xb3"):
+                parts[index] = chr((ord(part[0]) & 3) << 6 | (ord(part[1]) & 0x3F)) + part[2:]
+            else:
+                parts[index] = b"\xed" + part
+        return b"".join(parts)
 
 else:
     text_type = str
@@ -60,14 +62,50 @@ def to_text(value):
     return value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else text_type(value)
 
 
+# The json package imports re and what that needs, which is half of the agent's start. Its C parts do without.
+
+
 def dumps(value):
     """JSON as bytes, ASCII only."""
-    return json.dumps(value, separators=(",", ":")).encode("ascii")
+    return u"".join(_encode(value, 0)).encode("ascii")
 
 
 def loads(data):
     """Parse JSON bytes; ValueError if they aren't."""
-    return json.loads(data.decode("utf-8"))
+    text = data.decode("utf-8").strip()
+    try:
+        value, end = _scan(text, 0)
+    except (StopIteration, SystemError):  # the latter: 3.10 and 3.11 look for json.decoder to say it
+        raise ValueError("no JSON")
+    if end != len(text):
+        raise ValueError("more than one JSON value")
+    return value
+
+
+def _make_json():
+    class Context(object):
+        strict = False
+        object_hook = object_pairs_hook = None
+        parse_float = float
+        parse_int = int
+        parse_constant = float
+        encoding = "utf-8"
+        memo = {}
+
+    def refuse(value):
+        raise TypeError("not JSON: %r" % (value,))
+
+    try:
+        from _json import encode_basestring_ascii, make_encoder, make_scanner
+    except ImportError:
+        import json
+
+        return (lambda value, _: [json.dumps(value, separators=(",", ":"))]), json.JSONDecoder(strict=False).raw_decode
+    encode = make_encoder(None, refuse, encode_basestring_ascii, None, ":", ",", False, False, True)
+    return encode, make_scanner(Context())
+
+
+_encode, _scan = _make_json()
 
 
 if hasattr(time, "monotonic"):
@@ -255,21 +293,25 @@ def random_hex(size):
     return to_text(binascii.hexlify(os.urandom(size)))
 
 
-_VARIABLE = re.compile(br"\$(\w+|\{[^}]*\})")
+_NAME = frozenset(bytearray(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"))
 
 
 def expand_vars(value, env):
     """os.path.expandvars for bytes and any environment: unknown variables stay as they are."""
-    if b"$" not in value:
-        return value
-
-    def replace(match):
-        name = match.group(1)
-        if name.startswith(b"{"):
-            name = name[1:-1]
-        return env.get(name, match.group(0))
-
-    return _VARIABLE.sub(replace, value)
+    first, dollar, rest = value.partition(b"$")
+    parts = [first]
+    while dollar:
+        if rest.startswith(b"{") and b"}" in rest:
+            end = rest.index(b"}") + 1
+            name = rest[1 : end - 1]
+        else:
+            name = bytearray(rest)
+            end = next((index for index, byte in enumerate(name) if byte not in _NAME), len(name))
+            name = rest[:end]
+        parts.append(env.get(name, b"$" + rest[:end]) if end else b"$")
+        text, dollar, rest = rest[end:].partition(b"$")
+        parts.append(text)
+    return b"".join(parts)
 
 
 def home_of(name=None):

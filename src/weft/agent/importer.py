@@ -44,15 +44,20 @@ class Finder(object):
     def __init__(self, blobs):
         self.blobs = blobs
         self.names = {}
-        self.archive = None  # the zip file in which a respawned interpreter finds the same modules
+        self.main = ""
+        self.archive = None  # the zip file in which another interpreter finds the same modules
         self.loaded = {}
         root = blobs.root or b"/nonexistent/weft"
         self.base = compat.to_text(os.path.join(root, b"lib"))
         if compat.PY2:
             self.base = compat.to_bytes(self.base)
 
-    def use(self, manifest):
-        """Import by this manifest from now on. Packages that only hold others needn't be named."""
+    def use(self, manifest, main=""):
+        """Import by this manifest from now on. Packages that only hold others needn't be named.
+
+        ``main`` is the name of the module that will run as ``__main__``.
+        """
+        self.main = main
         self.names = {str(name): (entry[0], bool(entry[1])) for name, entry in manifest.items()}
         for name in list(self.names):
             while "." in name:
@@ -60,6 +65,7 @@ class Finder(object):
                 if name not in self.names:
                     self.names[name] = (None, True)
         self.names.setdefault("ansible", (None, True))
+        self.archive = self._archive_path() if RESPAWN in self.names else None
 
     def forget_strangers(self):
         """Unload what this manifest doesn't have, or has in another form than it was loaded in."""
@@ -68,6 +74,8 @@ class Finder(object):
         gone = known if wrong else [name for name in known if name not in self.names]
         for name in gone:
             module = sys.modules.pop(name)
+            if module is None:
+                continue  # Python 2's note that a relative import found nothing
             parent, _, last = name.rpartition(".")
             above = sys.modules.get(parent)
             if above is not None and getattr(above, last, None) is module:
@@ -95,8 +103,9 @@ class Finder(object):
         code = self.get_code(name)
         self.loaded[name] = self.names[name][0]
         if name == RESPAWN and self.archive:
+            self.write_archive()
             module.__file__ = os.path.join(self.archive, *name.split(".")) + ".py"
-        exec(code, module.__dict__)  # noqa: S102
+        exec(code, module.__dict__)
 
     # PEP 302 (Python 2)
 
@@ -118,7 +127,10 @@ class Finder(object):
         try:
             code = self.get_code(name)
             self.loaded[name] = self.names[name][0]
-            exec(code, module.__dict__)  # noqa: S102
+            if name == RESPAWN and self.archive:
+                self.write_archive()
+                module.__file__ = os.path.join(self.archive, *name.split(".")) + ".py"
+            exec(code, module.__dict__)
         except BaseException:
             sys.modules.pop(name, None)
             raise
@@ -126,12 +138,26 @@ class Finder(object):
 
     # what runpy, inspect and pkgutil ask for
 
+    def hook(self, path):
+        """For sys.path_hooks: Python 2's runpy looks there only."""
+        if path == self.base or path.startswith(self.base + "/"):
+            return self
+        raise ImportError("not in the module cache: %s" % path)
+
+    def _entry(self, name):
+        """Hash and kind of a module; ``__main__`` is known too, for tracebacks."""
+        try:
+            return self.names[self.main if name == "__main__" else name]
+        except KeyError:
+            raise ImportError("not in the manifest: %s" % name)
+
     def is_package(self, name):
-        return self.names[name][1]
+        return self._entry(name)[1]
 
     def get_filename(self, name):
-        path = os.path.join(self.base, *name.split("."))
-        return os.path.join(path, "__init__.py") if self.names[name][1] else path + ".py"
+        is_package = self._entry(name)[1]
+        path = os.path.join(self.base, *(self.main if name == "__main__" else name).split("."))
+        return os.path.join(path, "__init__.py") if is_package else path + ".py"
 
     def get_source(self, name):
         data = self._source(name)
@@ -150,7 +176,7 @@ class Finder(object):
         raise IOError("no such file in the module cache: %s" % path)
 
     def get_code(self, name):
-        digest = self.names[name][0]
+        digest = self._entry(name)[0]
         filename = self.get_filename(name)
         if digest is None:
             return compile(b"", filename, "exec", 0, True)
@@ -162,8 +188,36 @@ class Finder(object):
                 _save_code(kept, code)
         return code
 
+    # for modules that start another interpreter (respawn)
+
+    def _archive_path(self):
+        import json
+
+        key = compat.sha256_hex(compat.to_bytes(json.dumps(self.names, sort_keys=True)))
+        root = compat.to_text(self.blobs.root or compat.to_bytes("/tmp/.weft-%d" % os.geteuid()))
+        return str(os.path.join(root, "zips", key[:40] + ".zip"))
+
+    def write_archive(self):
+        """Write everything this manifest names into a zip file, unless it is there."""
+        path = compat.to_bytes(self.archive)
+        if os.path.exists(path):
+            return
+        import zipfile
+
+        folder = os.path.dirname(path)
+        for part in (os.path.dirname(folder), folder):
+            compat.check_private_dir(compat.make_private_dir(part))
+        draft = path + b".tmp" + compat.to_bytes(compat.random_hex(6))
+        fd = compat.open_fd(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+        with os.fdopen(fd, "wb") as stream:
+            with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as packed:
+                for name, (_, is_package) in sorted(self.names.items()):
+                    inner = name.replace(".", "/") + ("/__init__.py" if is_package else ".py")
+                    packed.writestr(zipfile.ZipInfo(str(inner)), self._source(name))
+        os.rename(draft, path)
+
     def _source(self, name):
-        digest = self.names[name][0]
+        digest = self._entry(name)[0]
         return b"" if digest is None else self.blobs.get(digest)
 
     def _kept(self, digest, filename):

@@ -21,6 +21,7 @@ def main():
     go_somewhere()
     loop = Loop()
     agent = Agent(loop, in_fd, out_fd)
+    agent.at_end.append(lambda: keep_codes(agent.store.root))
     loop.on_signal(signal.SIGTERM, agent.leave)
     agent.hello()
     code = 0
@@ -36,6 +37,21 @@ def main():
         sys.stderr.flush()
     finally:
         os._exit(code)
+
+
+def keep_codes(root):
+    """Leave this program's compiled code for its next run on this host, in place of that of older ones."""
+    finder = getattr(sys.modules[__name__.rpartition(".")[0]], "__loader__", None)
+    codes = getattr(finder, "codes", None)
+    data = codes.packed() if codes is not None and root else None
+    if data is None:
+        return
+    folder = os.path.join(root, b"code")
+    kind = compat.to_bytes("-%x" % sys.hexversion)
+    for name in os.listdir(folder):
+        if name.startswith(b"agent-") and name.endswith(kind):
+            compat.remove_file(os.path.join(folder, name))
+    compat.write_file(os.path.join(folder, compat.to_bytes(codes.name)), data)
 
 
 def take_stdio():

@@ -6,7 +6,6 @@ a private temporary directory, as ansible-core lays them out.
 
 from __future__ import absolute_import, division, print_function
 
-import json
 import os
 import shutil
 
@@ -32,6 +31,16 @@ def op_put_blobs(request):
     request.reply({})
 
 
+def op_warm(request):
+    """Start a zygote for a manifest, so that the first module need not wait for it."""
+    call = resolve(request.agent, request.args)
+    if isinstance(call, list):
+        request.error("missing-blobs", "%d blobs are missing" % len(call), missing=call)
+        return
+    nursery_of(request.agent).zygote(call["utils"])
+    request.reply({})
+
+
 def op_module(request):
     args = request.args
     call = resolve(request.agent, args)
@@ -53,16 +62,17 @@ def op_module(request):
 
 def resolve(agent, args):
     """A request's arguments with its manifest in full; or the list of blobs that are missing."""
-    if not args.get("module"):
+    if not args.get("module") and args.get("op") != "warm":
         raise BadRequest("module: needs the hash of a module")
     utils = args.get("utils") or {}
     if not isinstance(utils, dict):
         missing = agent.store.missing([utils])
         if missing:
-            return missing + agent.store.missing([args["module"]])
+            return missing + agent.store.missing(filter(None, [args.get("module")]))
         utils = manifest_of(agent, utils)
     wanted = {entry[0] for entry in utils.values() if entry[0]}
-    wanted.add(args["module"])
+    if args.get("module"):
+        wanted.add(args["module"])
     missing = agent.store.missing(wanted)
     if missing:
         return sorted(missing)
@@ -141,7 +151,7 @@ class Nursery(object):
             self._zygotes.pop(idle[0][1]).close()
 
     def complete(self, call):
-        """What the fork needs beyond the call: blobs without a file, and the archive for modules that respawn."""
+        """What the fork needs beyond the call: the blobs for which there is no file."""
         store = self._agent.store
         if store.memory:
             import base64
@@ -151,46 +161,12 @@ class Nursery(object):
             for name in wanted:
                 if name in store.memory:
                     call["memory"][name] = compat.to_text(base64.b64encode(store.memory[name]))
-        if importer.RESPAWN in call["utils"]:
-            call = dict(call, archive=compat.to_text(archive(store, call)))
         return call
 
     def close(self):
         for item in self._zygotes.values():
             item.close()
         self._zygotes = {}
-
-
-def archive(store, call):
-    """A zip file with a module and its module_utils, for modules that start another interpreter (respawn)."""
-    import zipfile
-
-    entries = {name: tuple(entry) for name, entry in call["utils"].items()}
-    entries[zygote.module_name(call["fqcn"])] = (call["module"], False)
-    for name in list(entries):
-        while "." in name:
-            name = name.rpartition(".")[0]
-            entries.setdefault(name, (None, True))
-    key = compat.sha256_hex(compat.to_bytes(json.dumps(entries, sort_keys=True)))
-    folder = compat.make_private_dir(os.path.join(store.root or _temporary_root(), b"zips"))
-    path = os.path.join(folder, compat.to_bytes(key[:40]) + b".zip")
-    if os.path.exists(path):
-        return path
-    draft = path + b".tmp" + compat.to_bytes(compat.random_hex(6))
-    fd = compat.open_fd(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
-    with os.fdopen(fd, "wb") as stream:
-        with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as packed:
-            for name, (digest, is_package) in sorted(entries.items()):
-                inner = name.replace(".", "/") + ("/__init__.py" if is_package else ".py")
-                packed.writestr(zipfile.ZipInfo(str(inner)), store.get(digest) if digest else b"")
-    os.rename(draft, path)
-    return path
-
-
-def _temporary_root():
-    import tempfile
-
-    return compat.to_bytes(tempfile.mkdtemp(prefix="weft-"))
 
 
 def run_file(agent, call, done, limit=None):

@@ -177,6 +177,37 @@ def signal_group(pid, number):
     return True
 
 
+class Feeder(object):
+    """Writes bytes to a pipe as they are taken, then closes it."""
+
+    def __init__(self, loop, fd, data):
+        compat.set_nonblocking(fd)
+        self._loop = loop
+        self._fd = fd
+        self._view = memoryview(data)
+        self._write()
+
+    def _write(self):
+        while len(self._view):
+            try:
+                self._view = self._view[os.write(self._fd, self._view[:65536]) :]
+            except (OSError, IOError) as error:
+                if compat.error_number(error) == errno.EINTR:
+                    continue
+                if compat.again(error):
+                    self._loop.writer(self._fd, self._write)
+                    return
+                break  # nobody reads any more, which is the program's right
+        self.end()
+
+    def end(self):
+        """Close the pipe, whatever is left."""
+        if self._fd is not None:
+            self._loop.forget(self._fd)
+            os.close(self._fd)
+            self._fd = None
+
+
 class Capture(object):
     """One running process group: feeds its stdin, collects stdout and stderr, ends when it is over.
 
@@ -197,7 +228,7 @@ class Capture(object):
         self._timers = []
         self._silence = None
         self._hard = False
-        self._grace = KILL_AFTER
+        self.grace = KILL_AFTER
         self.pid = None
         self.code = None
         self.reason = None
@@ -225,9 +256,7 @@ class Capture(object):
 
     def feed(self, fd, data):
         """Write ``data`` to ``fd`` as it is taken, then close it."""
-        compat.set_nonblocking(fd)
-        self._stdin = (fd, memoryview(data))
-        self._feed()
+        self._stdin = Feeder(self._loop, fd, data)
 
     def limit(self, seconds):
         """End the group after so many seconds, with ``reason`` "timeout"."""
@@ -238,13 +267,13 @@ class Capture(object):
         if self.reason is not None or self.finished:
             return
         self.reason = reason
-        self._grace = grace
+        self.grace = grace
         if self.pid is not None:
             self._terminate()
 
     def _terminate(self):
         self.killer(self.pid, signal.SIGTERM)
-        self._timers.append(self._loop.call_later(self._grace, self._kill_hard))
+        self._timers.append(self._loop.call_later(self.grace, self._kill_hard))
 
     def _kill_hard(self):
         self._hard = True
@@ -320,32 +349,12 @@ class Capture(object):
         if not self.finished:
             self._wait_for_silence()
 
-    def _feed(self):
-        fd, view = self._stdin
-        while len(view):
-            try:
-                view = view[os.write(fd, view[:65536]) :]
-            except (OSError, IOError) as error:
-                if compat.error_number(error) == errno.EINTR:
-                    continue
-                if compat.again(error):
-                    self._stdin = (fd, view)
-                    self._loop.writer(fd, self._feed)
-                    return
-                break  # nobody reads any more, which is the program's right
-        self._end_feed()
-
-    def _end_feed(self):
-        if self._stdin is not None:
-            self._loop.forget(self._stdin[0])
-            os.close(self._stdin[0])
-            self._stdin = None
-
     def _finish(self):
         if self.finished:
             return
         self.finished = True
-        self._end_feed()
+        if self._stdin is not None:
+            self._stdin.end()
         for timer in self._timers:
             timer.cancel()
         if self._silence is not None:

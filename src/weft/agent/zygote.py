@@ -300,6 +300,8 @@ def set_up_python(blobs, manifest, path, preload=True):
     finder = importer.Finder(blobs)
     finder.use(manifest)
     sys.meta_path.insert(0, finder)
+    if compat.PY2:
+        sys.path_hooks.insert(0, finder.hook)
     if preload:
         for name in PRELOAD:
             if name in finder.names:
@@ -337,8 +339,7 @@ def run_module(request, finder):
         manifest = request["utils"]
         main = module_name(request["fqcn"])
         finder.blobs.memory.update(decode_blobs(request.get("memory")))
-        finder.use(dict(manifest, **{main: [request["module"], False]}))
-        finder.archive = request.get("archive")
+        finder.use(dict(manifest, **{main: [request["module"], False]}), main)
         finder.forget_strangers()
         execute(request, main, finder)
         code = 0

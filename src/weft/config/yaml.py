@@ -1,7 +1,7 @@
 """Reads YAML and JSON: playbooks, roles, vars files, inventory. Everything that is text comes out as ``Trusted``.
 
-libyaml composes the nodes, ``yaml_nodes`` makes values of them (with their places), ``yaml_errors`` says what is wrong
-in the words of the place it is wrong at. The rules are PyYAML's YAML 1.1, with Ansible's tags (``!vault``, ``!unsafe``).
+libyaml composes the nodes, ``yaml_nodes`` makes values of them (with their places), ``yaml_errors`` says what is
+wrong. The rules are PyYAML's YAML 1.1, with Ansible's tags (``!vault``, ``!unsafe``).
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def load_yaml(
     from weft.config.yaml_nodes import Builder, compose
 
     builder = Builder(path, duplicates=duplicates, warn=warn, trusted=trusted)
-    with _no_collection():
+    with pause_gc():
         try:
             node = compose(text)
             return None if node is None else builder.build(node)
@@ -141,8 +141,8 @@ def _special(value: Any, origin: Origin) -> Any:
 
 
 @contextmanager
-def _no_collection() -> Iterator[None]:
-    """Loading makes many objects and no garbage: the cycle collector would double its time."""
+def pause_gc() -> Iterator[None]:
+    """No garbage collection within: loading makes many objects and no garbage, and looking for it doubles the time."""
     enabled = gc.isenabled()
     gc.disable()
     try:

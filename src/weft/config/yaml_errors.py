@@ -101,7 +101,7 @@ def _guess_quotes(line: str) -> tuple[int, str, tuple[str, str]] | None:
     if value[0] != value[-1]:
         return column, f"{message}.", ('"foo" in bar', "'\"foo\" in bar'")
     if line.count(value[0]) > 2:
-        return column, f"{message}, and not contain that quote.", ('"foo" in "bar"', "'\"foo\" in \"bar\"'")
+        return column, f"{message}, and not contain that quote.", ('"foo" in "bar"', '\'"foo" in "bar"\'')
     return None
 
 
@@ -109,4 +109,4 @@ def _example(example: tuple[str, str] | None) -> str | None:
     if example is None:
         return None
     wrong, right = example
-    return f"\nFor example:\n\n    raw: {wrong}\n\nShould be:\n\n    raw: {right}\n"
+    return f"For example:\n\n    raw: {wrong}\n\nShould be:\n\n    raw: {right}"

@@ -48,9 +48,9 @@ def _composer() -> Callable[[str], Any]:
 
     members = {"resolve": resolve, "descend_resolver": ignore, "ascend_resolver": ignore}
     if yaml.__with_libyaml__:
-        from yaml.cyaml import CParser
+        from yaml import cyaml
 
-        return type("FastComposer", (CParser,), members)
+        return type("FastComposer", (cyaml.CParser,), members)  # type: ignore[attr-defined]
     from yaml.composer import Composer
     from yaml.parser import Parser
     from yaml.reader import Reader

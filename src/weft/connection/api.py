@@ -68,7 +68,7 @@ class AgentInfo:
     boot_id: str
     hostname: str
     discovered: bool = False  # the interpreter was found, not told
-    blobs: frozenset[str] = frozenset()
+    blobs: frozenset[str] = field(default=frozenset(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)

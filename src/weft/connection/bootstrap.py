@@ -1,7 +1,7 @@
 """Bringing a program up on a host: one shell line, in one round trip, as the right user.
 
-``pack`` writes the line; it finds an interpreter, says ``WEFT-PYTHON <path>`` and turns into a loader. ``Greeting`` reads
-what comes back (banners, password prompts, refusals, the first words) and decides, ``start`` does the I/O it asks for.
+``pack`` writes the line; it finds an interpreter, says ``WEFT-PYTHON <path>`` and turns into a loader. ``Greeting``
+reads what comes back (banners, password prompts, refusals, the first words) and decides, ``start`` does the I/O.
 Comes after ``become`` and the transports, before ``session``.
 """
 
@@ -42,10 +42,11 @@ def is_discovered(target: Target) -> bool:
     return target.interpreter.startswith("auto")
 
 
-def shell_command(mark: str, script: str, *, shell: str = "/bin/sh") -> str:
-    """A command that says ``mark`` and turns into a shell running ``script``."""
+def shell_command(mark: str, script: str, *, shell: str = "/bin/sh", stdin: bool = True) -> str:
+    """A command that says ``mark`` and turns into a shell running ``script``, with or without something to read."""
     half = len(mark) // 2  # in two: a program that quotes its command line must not be taken for it
     line = f'echo "{mark[:half]}""{mark[half:]}" && exec {shlex.quote(shell)} -c {shlex.quote(script)}'
+    line += "" if stdin else " </dev/null"
     return f"/bin/sh -c {shlex.quote(line)}"
 
 
@@ -152,7 +153,8 @@ class Greeting:
         if match is None:
             gone = _GONE.search(self._out)
             if gone is not None:
-                return self._finish(Failed(AgentGone(gone[1].decode("utf-8", "replace").strip())))
+                why = gone[1].decode("utf-8", "replace").strip()
+                return self._finish(Failed(AgentGone(f"the agent is gone ({why})")))
             return steps + self._still_waiting(data)
         self._dialogue = None
         rest, self._out = self._out[match.end() :], self._out[: match.start()]
@@ -240,16 +242,19 @@ class Greeter:
         self.greeting = greeting
         self.done: asyncio.Future[Step] = asyncio.get_running_loop().create_future()
         self._channel: Channel | None = None
-        self._kept: list[tuple[str, bytes]] = []
+        self._unsent: list[bytes] = []  # for the channel, once we are told of it
+        self._kept: list[bytes] = []
         self._ended: Ended | None = None
 
     def opened(self, channel: Channel) -> None:
         self._channel = channel
         self._do(self.greeting.opened())
+        for data in self._unsent:
+            channel.write(data)
 
     def on_data(self, data: bytes) -> None:
         if self.done.done():
-            self._kept.append(("out", data))
+            self._kept.append(data)
         else:
             self._do(self.greeting.out(data))
 
@@ -262,7 +267,7 @@ class Greeter:
 
     def attach(self, channel: Channel, receiver: Receiver) -> None:
         channel.receiver = receiver
-        for _, data in self._kept:
+        for data in self._kept:
             receiver.on_data(data)
         self._kept.clear()
         if self._ended is not None:
@@ -273,9 +278,11 @@ class Greeter:
             if isinstance(step, Send):
                 if self._channel is not None:
                     self._channel.write(step.data)
+                else:
+                    self._unsent.append(step.data)
             elif not self.done.done():
                 if isinstance(step, Ready) and step.rest:
-                    self._kept.append(("out", step.rest))
+                    self._kept.append(step.rest)
                 self.done.set_result(step)
 
 

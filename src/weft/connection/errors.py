@@ -34,16 +34,18 @@ class BecomeFailed(TaskFailed):
 class InterpreterMissing(TaskFailed):
     """An operation needs Python and the host has none (or not the one it was told to use)."""
 
-    def __init__(self, interpreter: str, tried: tuple[str, ...] = (), detail: str = "") -> None:
+    def __init__(self, interpreter: str, tried: tuple[str, ...] = (), others: tuple[str, ...] = ()) -> None:
         hint = "Consider overriding the configured interpreter path for this host."
-        shown = detail or f"/bin/sh: 1: {interpreter}: not found"
+        hint += f" Tried: {', '.join(tried)}." if tried else ""
+        hint += f" The host has: {', '.join(others)}." if others else ""
         super().__init__(
             f"The module interpreter {interpreter!r} was not found.",
-            hint=f"{hint} Tried: {', '.join(tried)}." if tried else hint,
-            result={"rc": 127, "module_stdout": "", "module_stderr": shown},
+            hint=hint,
+            result={"rc": 127, "module_stdout": "", "module_stderr": f"/bin/sh: 1: {interpreter}: not found\n"},
         )
         self.interpreter = interpreter
         self.tried = tried
+        self.others = others
 
 
 class AgentFailed(TaskFailed):

@@ -27,3 +27,8 @@ def state_of(session: Session) -> HostState:
     if state is None:
         state = _states[session] = HostState(blobs=set(session.info.blobs) if session.info else set())
     return state
+
+
+def forget(session: Session) -> None:
+    """Its agent was replaced by a new one: what was learnt no longer holds."""
+    _states.pop(session, None)

@@ -15,10 +15,6 @@ from typing import Any
 from weft.connection.api import Reply, RequestFailed, Session
 from weft.connection.hoststate import state_of
 from weft.connection.results import (
-    ACTION_FAILED,
-    FAILURE,
-    NO_TRACEBACK,
-    Failure,
     Output,
     module_result,
     plain_result,
@@ -69,10 +65,9 @@ async def run_module(
 ) -> dict[str, Any]:
     """Run a module and return its result; one that fails, dies or prints junk is a result with ``failed``.
 
-    Warnings about its output go to ``warn``, else into the result. Raises RequestFailed, Unreachable.
+    Warnings about its output go to ``warn``, else into the result. Raises RequestFailed, Unreachable, and TaskFailed
+    on a host without Python.
     """
-    if session.info is None:
-        return _no_python(session)
     reply = await _send(session, "module", payload, module_request(session, payload, args, options))
     messages: list[str] = []
     result = module_result(output_of(reply), _interpreter(session, payload, options), warn or messages.append)
@@ -92,10 +87,9 @@ async def start_module_job(
     async_dir: str | None = None,
 ) -> dict[str, Any]:
     """Start a module as a job on the host and return its handle. ``limit`` is in seconds."""
-    if session.info is None:
-        return _no_python(session)
     request = module_request(session, payload, args, options)
     start = _job(session, "module", request, limit, jid, async_dir)
+    start.update(name=options.name or payload.name, no_log=options.no_log)
     return handle_of(await _send(session, "job.start", payload, start))
 
 
@@ -107,9 +101,16 @@ async def start_job(
     limit: float,
     jid: str | None = None,
     async_dir: str | None = None,
+    name: str = "",
+    no_log: bool = False,
 ) -> dict[str, Any]:
-    """Start a native operation (``command``) as a job on the host and return its handle."""
-    return handle_of(await session.request("job.start", _job(session, op, request, limit, jid, async_dir)))
+    """Start a native operation (``command``) as a job on the host and return its handle.
+
+    ``name`` is what lists of jobs show; ``no_log`` keeps output and arguments out of them.
+    """
+    start = _job(session, op, request, limit, jid, async_dir)
+    start.update(name=name or op, no_log=no_log)
+    return handle_of(await session.request("job.start", start))
 
 
 def _job(
@@ -305,20 +306,3 @@ def _batches(items: Iterable[tuple[str, bytes]]) -> Iterable[list[tuple[str, byt
         size += len(data)
     if batch:
         yield batch
-
-
-def _no_python(session: Session) -> dict[str, Any]:
-    """The result of any module on a host without Python."""
-    wanted = session.target.interpreter
-    name = "python3" if wanted.startswith("auto") else wanted
-    message = f"The module interpreter {name!r} was not found."
-    help_text = "Consider overriding the configured interpreter path for this host. Only raw and script run without it."
-    return {
-        "failed": True,
-        "msg": message,
-        "rc": 127,
-        "module_stdout": "",
-        "module_stderr": f"/bin/sh: {name}: not found\n",
-        "exception": NO_TRACEBACK,
-        FAILURE: Failure(source=ACTION_FAILED, message=message, links=((message, help_text),)),
-    }

@@ -6,27 +6,25 @@ Implements ``Session`` with the same names and results as the agent's operations
 from __future__ import annotations
 
 import asyncio
-import base64
 import secrets
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from weft.connection.api import AgentInfo, Reply, RequestFailed, Target
 from weft.connection.bootstrap import Launch, shell_command, start
 from weft.connection.channel import Ended, Transport
-from weft.connection.errors import InterpreterMissing
 from weft.connection.exchange import Callback
 from weft.model.errors import Unreachable, WeftError
 
 
 class PlainSession:
-    """Runs each request as a shell command. ``missing`` is what an operation that needs Python fails with."""
+    """Runs each request as a shell command. ``missing`` makes what an operation that needs Python fails with."""
 
     def __init__(
         self,
         target: Target,
-        transport: Transport,
+        transport: Callable[[], Awaitable[Transport]],
         missing: Callable[[], WeftError],
         release: Callable[[], Any],
     ) -> None:
@@ -35,7 +33,6 @@ class PlainSession:
         self._missing = missing
         self._release = release
         self._closed = False
-        self._running: set[asyncio.Task[Any]] = set()
 
     def __repr__(self) -> str:
         return f"<PlainSession {self._target.host}>"
@@ -50,7 +47,7 @@ class PlainSession:
 
     @property
     def alive(self) -> bool:
-        return not self._closed and self._transport.alive
+        return not self._closed
 
     async def request(
         self,
@@ -65,14 +62,8 @@ class PlainSession:
         operation = getattr(self, f"_op_{op}", None)
         if operation is None:
             raise self._missing()
-        task = asyncio.current_task()
-        assert task is not None
-        self._running.add(task)
-        try:
-            reply: Reply = await operation(arguments or {}, payload)
-            return reply
-        finally:
-            self._running.discard(task)
+        reply: Reply = await operation(arguments or {}, payload)
+        return reply
 
     def on_push(self, name: str, callback: Callback) -> Callable[[], None]:
         return lambda: None  # nobody is there to push anything
@@ -100,14 +91,13 @@ class PlainSession:
 
     async def _op_put(self, arguments: Mapping[str, Any], payload: bytes) -> Reply:
         path, offset, more = str(arguments["path"]), int(arguments.get("offset") or 0), bool(arguments.get("more"))
-        part = shlex.quote(f"{path}.weft-part")
-        target = _quoted(path)
-        write = f"umask 077; base64 -d {'>>' if offset else '>'} {part}"
+        part, target = _quoted(f"{path}.weft-part"), _quoted(path)
+        write = f"umask 077; cat {'>>' if offset else '>'} {part}"
         if not more:
             mode = arguments.get("mode")
             write += f" && chmod {shlex.quote(str(mode))} {part}" if mode else ""
             write += f" && mv -f {part} {target}"
-        await self._must(write, base64.b64encode(payload) + b"\n", path)
+        await self._must(write, payload, path)
         return Reply({"size": offset + len(payload)})
 
     async def _op_get(self, arguments: Mapping[str, Any], payload: bytes) -> Reply:
@@ -144,20 +134,23 @@ class PlainSession:
     async def _run(self, script: str, stdin: bytes, *, shell: str = "/bin/sh") -> tuple[int, bytes, bytes]:
         """Exit status, stdout and stderr of a shell script on the host. Raises Unreachable, BecomeFailed."""
         mark = f"WEFT-SHELL-{secrets.token_hex(8)}"
+        # on a terminal there is no end of file: say how much there is
+        fed = f"head -c {len(stdin)} | {shlex.quote(shell)} -c {shlex.quote(script)}" if stdin else script
         launch = Launch(
-            command=shell_command(mark, script, shell=shell),
+            command=shell_command(mark, fed, shell="/bin/sh" if stdin else shell, stdin=bool(stdin)),
             become=self._target.become,
             timeout=self._target.timeout,
             mark=mark.encode(),
             python=False,
         )
-        started = await start(self._transport, launch)
+        started = await start(await self._transport(), launch)
         assert started is not None
         collector = _Collector()
         try:
             started.attach(collector)
             started.channel.write(stdin)
-            started.channel.write_eof()
+            if not self._target.become:
+                started.channel.write_eof()
             ended = await collector.done
         finally:
             started.channel.close()
@@ -183,12 +176,6 @@ class _Collector:
     def on_end(self, ended: Ended) -> None:
         if not self.done.done():
             self.done.set_result(ended)
-
-
-def no_python(target: Target, tried: tuple[str, ...], fallback: str) -> InterpreterMissing:
-    """What an operation that needs Python fails with."""
-    name = fallback if target.interpreter.startswith("auto") else target.interpreter
-    return InterpreterMissing(name, tried)
 
 
 def _environment(arguments: Mapping[str, Any]) -> list[tuple[str, Any]]:

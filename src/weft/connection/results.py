@@ -35,6 +35,7 @@ class Failure:
     message: str
     links: tuple[tuple[str, str | None], ...] = ()
     traceback: str | None = None
+    parts: tuple[Failure, ...] = ()  # of several modules that failed side by side
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

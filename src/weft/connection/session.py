@@ -12,6 +12,7 @@ import random
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
+from weft.connection import hoststate
 from weft.connection.api import AgentInfo, Reply, Target
 from weft.connection.bootstrap import Started
 from weft.connection.channel import Ended
@@ -227,6 +228,7 @@ class AgentSession:
             except WeftError as error:
                 why = error.message
                 continue
+            hoststate.forget(self)
             try:
                 await self._adopt(await self._connector.launch())
                 self._write(self._exchange.flush())

@@ -144,8 +144,8 @@ def _below(element: Any, path: list[Any], skip_missing: bool) -> list[Any]:
             if skip_missing:
                 return []
             raise PluginError(f"could not find {str(key)!r} key in iterated item {value!r}") from None
-        except TypeError:
-            raise TypeError(f"the key {key} should point to a dictionary, got '{value}'") from None
+        except TypeError as error:
+            raise TypeError(f"the key {key} should point to a dictionary, got '{value}': {error}") from None
     if not isinstance(value, list):
         raise TypeError(f"the key {str(path[-1]) if path else path!r} should point to a list, got {value!r}")
     return value

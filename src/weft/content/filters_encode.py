@@ -113,9 +113,7 @@ def _dumper() -> Any:
 def to_yaml(value: Any, *_ignored: Any, default_flow_style: bool | None = None, **options: Any) -> str:
     import yaml
 
-    text: str = yaml.dump(
-        value, Dumper=_dumper(), allow_unicode=True, default_flow_style=default_flow_style, **options
-    )
+    text: str = yaml.dump(value, Dumper=_dumper(), allow_unicode=True, default_flow_style=default_flow_style, **options)
     return text
 
 
@@ -123,25 +121,10 @@ def to_nice_yaml(value: Any, indent: int = 4, *_ignored: Any, default_flow_style
     return to_yaml(value, indent=indent, default_flow_style=default_flow_style, **options)
 
 
-@cache
 def _loader() -> Any:
     import yaml
 
-    base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
-    class Loader(base):  # type: ignore[misc]
-        """Safe YAML, with Ansible's marks for text that is no template taken as plain text."""
-
-    def plain(loader: Any, node: Any) -> Any:
-        if isinstance(node, yaml.ScalarNode):
-            return loader.construct_scalar(node)
-        if isinstance(node, yaml.SequenceNode):
-            return loader.construct_sequence(node, deep=True)
-        return loader.construct_mapping(node, deep=True)
-
-    for tag in ("!unsafe", "!vault", "!vault-encrypted"):
-        Loader.add_constructor(tag, plain)
-    return Loader
+    return getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @with_notices
@@ -225,5 +208,3 @@ FILTERS: Final[Mapping[str, Callable[..., Any]]] = {
     "to_uuid": to_uuid,
     "to_yaml": to_yaml,
 }
-
-

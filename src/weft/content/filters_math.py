@@ -57,9 +57,7 @@ def human_readable(size: Any, isbits: Any = False, unit: str | None = None) -> s
 def _readable(size: Any, isbits: bool, unit: str | None) -> str:
     base = "bits" if isbits else "Bytes"
     fitting = (
-        prefix
-        for prefix, (limit, _) in _UNITS.items()
-        if (size >= limit if unit is None else unit.upper() == prefix)
+        prefix for prefix, (limit, _) in _UNITS.items() if (size >= limit if unit is None else unit.upper() == prefix)
     )
     prefix = next(fitting, "B")
     limit = _UNITS[prefix][0]

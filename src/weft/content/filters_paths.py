@@ -21,7 +21,7 @@ def _text(function: Callable[..., Any]) -> Callable[..., Any]:
     return filter_path
 
 
-def path_join(paths: Any) -> str:
+def path_join(paths: Any) -> Any:
     if isinstance(paths, str):
         return os.path.join(paths)
     if is_sequence(paths):
@@ -29,7 +29,7 @@ def path_join(paths: Any) -> str:
     raise TypeError(f"|path_join expects string or sequence, got {type(paths)} instead.")
 
 
-def commonpath(paths: Any) -> str:
+def commonpath(paths: Any) -> Any:
     if not is_sequence(paths):
         raise TypeError(f"|commonpath expects sequence, got {type(paths)} instead.")
     return os.path.commonpath(paths)

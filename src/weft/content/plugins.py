@@ -1,4 +1,4 @@
-"""Finds filters, tests and lookups by name: a user's own, weft's, Jinja's, then ansible-core's and those of collections.
+"""Finds filters, tests and lookups by name: a user's own, weft's, Jinja's, then ansible-core's and collections'.
 
 Comes before ``templating``, which wraps what it finds for use in templates. Everyday plugins are weft's own, so that
 usual playbooks never import ``ansible``; only a name that none of the others knows does.
@@ -11,7 +11,7 @@ import os
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 from weft.content.filters_common import NOTICES, Notices
 from weft.model.errors import TemplateFailed, WeftError
@@ -38,6 +38,7 @@ class Plugin:
     custom: bool = False  # from a folder of the user's: it replaces a plugin of weft's that has its name
     takes_undefined: bool = False  # may be called with undefined values
     blocking: bool = False  # takes long
+    foreign: bool = False  # not weft's or Jinja's own: it knows nothing of values that are evaluated when they are read
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self.function(*args, **kwargs)
@@ -74,6 +75,7 @@ class PluginSource:
         self._custom: dict[str, dict[str, Plugin]] = {}
         self._collection_dirs: list[str] = []
         self._listeners: list[Callable[[], None]] = []
+        self._lookups: dict[str, Lookup] = {}
         self._lock = threading.RLock()
         for kind, paths in self.settings.plugin_paths.items():
             for path in paths:
@@ -83,13 +85,14 @@ class PluginSource:
     # -- folders ---------------------------------------------------------------------------------------------------
 
     def add_directory(self, kind: str, path: str) -> None:
-        """Plugins in ``path`` count from now on. ``kind``: filter, test or lookup. A folder that isn't there is fine."""
+        """Plugins in ``path`` count from now on. ``kind``: filter, test or lookup. It need not be there."""
         path = os.path.abspath(path)
         with self._lock:
             if path in self._folders[kind] or not os.path.isdir(path):
                 return
             self._folders[kind].append(path)
             self._custom.pop(kind, None)
+            self._lookups.clear()
         for listener in self._listeners:
             listener()
 
@@ -137,10 +140,15 @@ class PluginSource:
         custom = not name.startswith("ansible.builtin.") and self._has_file("lookup", short or name)
         if short is not None and short in NATIVE and not custom:
             return NATIVE[short]
+        if name in self._lookups:
+            return self._lookups[name]
         slow()
         from weft.content.lookups_ansible import find_lookup
 
-        return find_lookup(self, name)
+        found = find_lookup(self, name)
+        if found is not None:
+            self._lookups[name] = found
+        return found
 
     def _find(self, kind: Kind, name: str, slow: Slow) -> Plugin | None:
         short = _short(name)
@@ -165,7 +173,7 @@ class PluginSource:
 
                 return call_foreign(core_function("filter", module, short), args, kwargs, self.notices)
 
-            return Plugin(f"ansible.builtin.{short}", call, takes_undefined=False, blocking=True)
+            return Plugin(f"ansible.builtin.{short}", call, blocking=True, foreign=True)
         return None
 
     def _bound(self, function: Callable[..., Any]) -> Callable[..., Any]:
@@ -226,13 +234,13 @@ def _native_functions(kind: Kind) -> Mapping[str, Callable[..., Any]]:
 
             for module in _FILTER_MODULES:
                 own.update(importlib.import_module(f"weft.content.{module}").FILTERS)
-            _functions[kind] = {**FILTERS, **own}
+            _functions[kind] = {**cast("dict[str, Callable[..., Any]]", FILTERS), **own}
         else:
             from jinja2.tests import TESTS
 
             from weft.content.plugins_tests import TESTS as OWN
 
-            _functions[kind] = {**TESTS, **OWN}
+            _functions[kind] = {**cast("dict[str, Callable[..., Any]]", TESTS), **OWN}
     return _functions[kind]
 
 

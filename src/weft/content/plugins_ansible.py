@@ -56,6 +56,7 @@ def find_plugin(source: PluginSource, kind: Kind, name: str) -> Plugin | None:
         found.ansible_name or name,
         foreign_function(found.j2_function, source.notices),
         takes_undefined=bool(found.accept_args_markers),
+        foreign=True,
     )
 
 

@@ -29,7 +29,7 @@ def load_folder(kind: Kind, folder: str, notices: Notices) -> Mapping[str, Plugi
             continue
         for plugin_name, function in functions.items():
             if "." not in plugin_name:
-                found.setdefault(plugin_name, _plugin(kind, plugin_name, function))
+                found.setdefault(plugin_name, _plugin(kind, plugin_name, function, notices))
     return found
 
 
@@ -59,14 +59,14 @@ def load_file(kind: str, path: str) -> ModuleType:
     return module
 
 
-def _plugin(kind: Kind, name: str, function: Callable[..., Any]) -> Plugin:
+def _plugin(kind: Kind, name: str, function: Callable[..., Any], notices: Notices) -> Plugin:
     try:
         takes_undefined = bool(getattr(function, "accept_args_markers", False))
     except Exception as error:
         return Plugin(name, partial(_refuse, kind, name, str(error)), custom=True)
     from weft.content.plugins_ansible import foreign_function
 
-    return Plugin(name, foreign_function(function), custom=True, takes_undefined=takes_undefined)
+    return Plugin(name, foreign_function(function, notices), custom=True, takes_undefined=takes_undefined, foreign=True)
 
 
 def _refuse(kind: Kind, name: str, error: str, *_args: Any, **_kwargs: Any) -> Any:

@@ -10,13 +10,10 @@ from weft.engine.lockstep import Round
 from weft.engine.state import BatchState, Expansion, Shared
 from weft.events import ErrorInfo, Included, TaskFinished, TaskInfo
 from weft.executor.report import Include
-from weft.model.errors import LoadError, WeftError
+from weft.model.errors import WeftError
 from weft.model.nodes import Task, TaskKind
 from weft.model.outcome import Status
-
-
-class IncludeMissing(LoadError):
-    """The file or role isn't there: the hosts that wanted it fail; any other load error ends the run."""
+from weft.playbook.api import IncludeNotFound, RoleNotFound
 
 
 async def expand(batch: BatchState, task: Task, turn: Round) -> list[Expansion]:
@@ -34,7 +31,8 @@ async def _expand(batch: BatchState, task: Task, turn: Round) -> list[Expansion]
     for expansion in expansions:
         try:
             path = await asyncio.to_thread(_load, batch, task, expansion)
-        except IncludeMissing as error:
+        except (IncludeNotFound, RoleNotFound) as error:
+            # what isn't there is the hosts' failure; what is there and broken ends the run
             _fail(batch, task, turn, expansion, error)
             continue
         for host in expansion.hosts:
@@ -64,29 +62,16 @@ def _load(batch: BatchState, task: Task, expansion: Expansion) -> str:
     """Read the file or role. Returns what `included:` shows. Blocks. Raises LoadError."""
     loader, play = batch.run.loader, batch.play
     if task.kind is TaskKind.INCLUDE_ROLE:
-        try:
-            role = loader.include_role(task, play, expansion.args)
-        except LoadError as error:
-            raise _missing(error) from error
+        role = loader.include_role(task, play, expansion.args)
         expansion.role = role
         expansion.nodes = role.tasks
         return role.name
     name = expansion.args.get("_raw_params") or expansion.args.get("file")
     if not name:
-        raise IncludeMissing("No include file was specified to the include", task.origin)
-    try:
-        path = loader.find_include(str(name), task, play)
-    except LoadError as error:
-        raise _missing(error) from error
+        raise IncludeNotFound("No include file was specified to the include", task.origin)
+    path = loader.find_include(str(name), task, play)
     expansion.nodes = loader.include_tasks(path, task, play)
     return path
-
-
-def _missing(error: LoadError) -> LoadError:
-    """Only what can't be found is the hosts' failure; what is there and broken ends the run."""
-    if type(error).__name__.endswith(("NotFound", "Missing")):
-        return IncludeMissing(error.message, error.origin, error.hint)
-    return error
 
 
 def _add_role(batch: BatchState, expansion: Expansion) -> None:

@@ -111,7 +111,8 @@ async def _act(walk: Walk, task: Task, action: str, position: Position) -> None:
         _say(walk, f"triggered running handlers for {host.name}")
         await _flush(walk, position)
     elif action == "refresh_inventory":
-        run.variables.set_inventory(await asyncio.to_thread(run.reload_inventory))
+        fresh = await asyncio.to_thread(run.reload_inventory)
+        run.variables.set_inventory(fresh.with_added_of(run.variables.inventory))
         _say(walk, "inventory successfully refreshed")
     elif action == "clear_facts":
         for name in batch.hosts:

@@ -5,11 +5,11 @@ Comes after ``batch``; ``weft.run`` makes the ``RunState`` and calls this.
 
 from __future__ import annotations
 
-import asyncio
 import fnmatch
 import os
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from weft.engine.batch import Batch
@@ -24,8 +24,8 @@ from weft.events import NoHostsMatched, PlaybookStarted, PlayInfo, PlayStarted, 
 from weft.executor.environment import RunEnvironment
 from weft.model.convert import is_true
 from weft.model.errors import LoadError
-from weft.model.nodes import Common, Play, Playbook, Role, Task, TaskKind
-from weft.model.values import Origin, origin_of
+from weft.model.nodes import Play, Playbook, Role, Task, TaskKind
+from weft.model.values import origin_of
 from weft.templating.blocking import evaluate
 from weft.vars import PlayVars
 
@@ -136,7 +136,7 @@ class Runner:
             play=play,
             hosts=hosts,
             play_vars=play_vars,
-            environment=self._environment(play, play_vars),
+            environment=self._environment(play),
             turns=FreeTurns(_ignore, _ignore),
             handlers=flatten(play.handlers),
             strategy=strategy,
@@ -191,16 +191,11 @@ class Runner:
         check = self._run.settings.check if play.common.check_mode is None else is_true(play.common.check_mode)
         return PlayInfo(id=play.id, name=title, hosts=hosts, strategy=strategy, check_mode=check, origin=play.origin)
 
-    def _environment(self, play: Play, play_vars: PlayVars) -> RunEnvironment:
+    def _environment(self, play: Play) -> RunEnvironment:
         run = self._run
-
-        def delegate_names(host: str, task: Task) -> Any:
-            return run.variables.scope(host, play=play_vars, task=task)
-
         return RunEnvironment(
             basedir=os.path.dirname(os.path.abspath(play.path)) if play.path else os.getcwd(),
             roots=tuple(dict.fromkeys(role.path for role in _all_roles(play.roles))),
-            delegate_names=delegate_names,
             with_items=run.with_items,
         )
 
@@ -218,7 +213,7 @@ class Runner:
             "gather_timeout": play.gather_timeout,
             "fact_path": play.fact_path,
         }
-        common = _replace(play.common, tags=play.common.tags or ("always",), run_once=None)
+        common = replace(play.common, tags=play.common.tags or ("always",), run_once=None)
         return Task(
             id=f"{play.id}-facts",
             origin=play.origin,
@@ -249,7 +244,7 @@ class Runner:
 def warn_about_start(run: RunState) -> None:
     """`--start-at-task` named a task that no play has."""
     if run.start_at is not None:
-        run.bus.publish(Warned(message=f"No matching task \"{run.start_at}\" found."))
+        run.bus.publish(Warned(message=f'No matching task "{run.start_at}" found.'))
 
 
 def _called(task: Task, wanted: str) -> bool:
@@ -259,13 +254,7 @@ def _called(task: Task, wanted: str) -> bool:
 
 
 def _without_tasks(play: Play) -> Play:
-    return _replace(play, pre_tasks=(), role_tasks=(), tasks=(), post_tasks=(), gather_facts=False)
-
-
-def _replace(node: Any, **changes: Any) -> Any:
-    from dataclasses import replace
-
-    return replace(node, **changes)
+    return replace(play, pre_tasks=(), role_tasks=(), tasks=(), post_tasks=(), gather_facts=False)
 
 
 def _all_roles(roles: Sequence[Role]) -> Iterator[Role]:
@@ -275,11 +264,9 @@ def _all_roles(roles: Sequence[Role]) -> Iterator[Role]:
 
 
 def _no_plugins(name: str) -> str:
-    return f"weft has the strategies {', '.join(STRATEGIES[:3])}; strategy plugins written for ansible-core can't be used."
+    known = ", ".join(STRATEGIES[:3])
+    return f"weft has {known}; strategy plugins that were written for ansible-core can't be used."
 
 
 def _ignore(turn: object) -> None:
     """Stands in until the batch's own hooks are set."""
-
-
-__all__ = ["Common", "Origin", "Runner", "asyncio", "warn_about_start"]

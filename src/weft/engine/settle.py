@@ -89,7 +89,7 @@ def _apply(batch: BatchState, host: HostState, effect: Effect, receivers: Iterab
         variables.set_inventory(variables.inventory.add_host(effect.name, effect.groups, effect.variables))
     elif isinstance(effect, AddGroup):
         for name in receivers:
-            variables.set_inventory(variables.inventory.add_group(effect.group, effect.parents, name))
+            variables.set_inventory(variables.inventory.add_group(effect.group, name, effect.parents))
     elif isinstance(effect, CustomStats):
         batch.run.stats.add_custom(effect.data, receivers if effect.per_host else ["_run"], aggregate=effect.aggregate)
 

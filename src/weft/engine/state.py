@@ -22,7 +22,7 @@ from weft.model.nodes import Handler, Play, Role, Task, TaskKind
 from weft.model.run_options import RunOptions
 from weft.model.settings import Settings
 from weft.model.tags import selected
-from weft.playbook import Loader
+from weft.playbook.loader import Loader
 from weft.templating.api import Names
 from weft.templating.blocking import WouldBlock
 from weft.vars import PlayVars, Variables
@@ -97,8 +97,7 @@ class BatchState:
             return str(task.name).strip()
         names: Names = NoNames()
         if host is not None:
-            scope = self.run.variables.scope(host.name, play=self.play_vars, task=task)
-            names = scope.child(host.local) if host.local else scope
+            names = self.run.variables.scope(host.name, play=self.play_vars, task=task).within(host.local)
         try:
             return str(templar.render(task.name, names)).strip()
         except (WeftError, WouldBlock):

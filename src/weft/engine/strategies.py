@@ -8,10 +8,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from weft.engine.lockstep import Closed, Decision, Lockstep, Opened, Position, Round
 from weft.engine.signals import HostSignal
+
+T = TypeVar("T")
 
 Hook = Callable[[Round], None]
 
@@ -27,7 +29,7 @@ class Turns(Protocol):
         """Wait until the host may do the task. Raises a HostSignal if it was called away meanwhile."""
 
     async def finish(self, host: str, turn: Round, *, failed: bool) -> None:
-        """The host did the task: wait until all hosts of the round did. Raises the verdict on those that did not fail."""
+        """The host did the task: wait until all of the round did. Raises the verdict on those that did not fail."""
 
     def gone(self, host: str) -> None:
         """The host is done with the batch."""
@@ -52,13 +54,13 @@ class LinearTurns:
         future: asyncio.Future[Round] = asyncio.get_running_loop().create_future()
         self._entering[host] = future
         self._apply(self._lockstep.arrive(host, position, key))
-        return await future
+        return await _in_turn(future)
 
     async def finish(self, host: str, turn: Round, *, failed: bool) -> None:
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._finishing[host] = future
         self._apply(self._lockstep.finish(host, failed=failed))
-        await future
+        await _in_turn(future)
         if turn.verdict is not None and not failed:
             raise turn.verdict()
 
@@ -89,6 +91,13 @@ class LinearTurns:
                     go = self._entering.pop(host, None)
                     if go is not None and not go.done():
                         go.set_result(decision.round)
+
+
+async def _in_turn(future: asyncio.Future[T]) -> T:
+    """The future's result. The host that completes a round goes when its turn comes, not before those that waited."""
+    if future.done():
+        await asyncio.sleep(0)
+    return await future
 
 
 class FreeTurns:

@@ -9,7 +9,6 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from weft.actions.base import TaskNames
 from weft.engine.handlers import flush_needed, next_handlers, notify
 from weft.engine.includes import expand
 from weft.engine.lockstep import Position, Round
@@ -23,6 +22,7 @@ from weft.executor.task import Call
 from weft.model.errors import WeftError
 from weft.model.nodes import Block, Node, Task, TaskKind
 from weft.templating.blocking import evaluate
+from weft.vars import Scope
 
 
 class Walk:
@@ -241,10 +241,10 @@ class Walk:
             notify(self.batch, self.host, report.outcome.notify, task)
         return report
 
-    def names(self, task: Task) -> TaskNames:
+    def names(self, task: Task) -> Scope:
         """The variables of a task on this host."""
         scope = self.run.variables.scope(self.host.name, play=self.batch.play_vars, task=task)
-        return scope.child(self.host.local) if self.host.local else scope
+        return scope.within(self.host.local)
 
     # -- includes ------------------------------------------------------------------------------------------------
 

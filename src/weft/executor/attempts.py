@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any
 
-from weft.actions.base import Action, ActionContext, JobRequest, Services, TaskNames
+from weft.actions.base import Action, ActionContext, JobRequest, Services
 from weft.connection.api import RequestFailed, Target
 from weft.connection.target import Passwords, target_for
 from weft.events import AsyncEnded, AsyncPoll, Retrying, TaskInfo
@@ -26,6 +26,7 @@ from weft.model.errors import TaskFailed, TaskSkipped, Unreachable, WeftError
 from weft.model.nodes import Task
 from weft.model.values import origin_of
 from weft.templating.blocking import evaluate
+from weft.vars import Scope
 
 _DEFAULT_RETRIES = 3  # with `until` and without `retries`
 _JOB_END_SECONDS = 10.0  # how long after its limit a job's end may take to be known: TERM, 2 s, KILL, and the link
@@ -38,7 +39,7 @@ class _Try:
     task: Task
     info: TaskInfo
     host: str
-    names: TaskNames
+    names: Scope
     keywords: Keywords
     action: Action
     context: ActionContext
@@ -71,7 +72,7 @@ class Attempts:
         task: Task,
         info: TaskInfo,
         host: str,
-        names: TaskNames,
+        names: Scope,
         environment: RunEnvironment,
         draft: Draft,
         carried: dict[str, Any],
@@ -95,7 +96,7 @@ class Attempts:
 
     # -- making ready --------------------------------------------------------------------------------------------
 
-    def _arguments(self, task: Task, names: TaskNames, action: Action) -> dict[str, Any]:
+    def _arguments(self, task: Task, names: Scope, action: Action) -> dict[str, Any]:
         args = self.arguments.read(task, names, action.raw_args)
         if task.common.module_defaults:
             layers = [self._services.templar.render(layer, names) for layer in task.common.module_defaults]
@@ -106,14 +107,14 @@ class Attempts:
         self,
         task: Task,
         host: str,
-        names: TaskNames,
+        names: Scope,
         environment: RunEnvironment,
         keywords: Keywords,
         args: dict[str, Any],
         draft: Draft,
     ) -> ActionContext:
         delegate = draft.delegate
-        connection_names = environment.delegate_names(delegate, task) if delegate else names
+        connection_names = names.delegate if names.delegate is not None else names
 
         def make_target() -> Target:
             return target_for(
@@ -209,7 +210,7 @@ class Attempts:
             raise TaskFailed(error.message, work.task.origin) from error
         return result
 
-    def _seen(self, work: _Try, result: Mapping[str, Any]) -> TaskNames:
+    def _seen(self, work: _Try, result: Mapping[str, Any]) -> Scope:
         """The variables with what the result brings, for conditions and for later items of the loop."""
         task = work.task
         if task.register:
@@ -217,14 +218,14 @@ class Attempts:
         facts = result.get("ansible_facts")
         if isinstance(facts, Mapping) and facts:
             if facts_kind(task) == "module":
-                known = work.names["ansible_facts"] if "ansible_facts" in work.names else {}
+                known = work.context.variable("ansible_facts", {})
                 short = {_short_fact(key): value for key, value in facts.items()}
                 work.carried["ansible_facts"] = {**known, **short}
             else:
                 work.carried.update(facts)
         return work.names.child(work.carried) if work.carried else work.names
 
-    def _judge(self, work: _Try, names: TaskNames, result: dict[str, Any]) -> dict[str, Any]:
+    def _judge(self, work: _Try, names: Scope, result: dict[str, Any]) -> dict[str, Any]:
         """`changed_when` and `failed_when`."""
         task, templar = work.task, self._services.templar
         if "skipped" in result:
@@ -248,7 +249,7 @@ class Attempts:
             result[f"{stage}_when_result"] = _joined(error)
         return result
 
-    def _enough(self, work: _Try, names: TaskNames, result: Mapping[str, Any]) -> bool:
+    def _enough(self, work: _Try, names: Scope, result: Mapping[str, Any]) -> bool:
         until = work.task.retry.until
         if not until:
             return not result["failed"]
@@ -320,7 +321,7 @@ class Attempts:
 
     # -- afterwards ----------------------------------------------------------------------------------------------
 
-    async def _notify(self, task: Task, names: TaskNames, draft: Draft) -> tuple[str, ...]:
+    async def _notify(self, task: Task, names: Scope, draft: Draft) -> tuple[str, ...]:
         if not task.common.notify or not draft.result.get("changed"):
             return ()
         rendered = await evaluate(lambda: [self._services.templar.render(raw, names) for raw in task.common.notify])

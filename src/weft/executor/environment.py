@@ -6,9 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from weft.actions.base import TaskNames
-from weft.model.nodes import Task
 from weft.model.values import Value
+from weft.vars import Scope
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,7 +16,5 @@ class RunEnvironment:
 
     basedir: str  # folder of the playbook
     roots: tuple[str, ...]  # folders of the play's roles, whose library/ and module_utils/ count
-    delegate_names: Callable[[str, Task], TaskNames]
-    """A host a task is delegated to -> the variables that say how to connect to it."""
-    with_items: Callable[[str, Value, TaskNames], list[Any]]
+    with_items: Callable[[str, Value, Scope], list[Any]]
     """`with_NAME`: the lookup's name, its terms and the task's variables -> items. May block."""

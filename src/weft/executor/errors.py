@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from weft.events import Cause, ErrorInfo
@@ -46,8 +47,12 @@ def error_info(links: list[Cause], trace: str | None = None) -> ErrorInfo:
         origin=merged[0].origin,
         help=merged[-1].help,
         traceback=trace,
-        chain=tuple(merged) if len(merged) > 1 else (),
+        chain=(*map(_sentence, merged[:-1]), merged[-1]) if len(merged) > 1 else (),
     )
+
+
+def _sentence(link: Cause) -> Cause:
+    return replace(link, message=f"{link.message.rstrip('.')}.")
 
 
 def _join(outer: str, inner: str) -> str:

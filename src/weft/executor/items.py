@@ -6,18 +6,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from weft.actions.base import TaskNames, Templating
+from weft.actions.base import Templating
 from weft.executor.environment import RunEnvironment
 from weft.model.convert import is_true, to_number
 from weft.model.errors import WeftError
 from weft.model.nodes import Task
 from weft.model.values import Value, origin_of
 from weft.templating.blocking import evaluate
+from weft.vars import Scope
 
 
-async def loop_items(
-    task: Task, names: TaskNames, templar: Templating, environment: RunEnvironment
-) -> list[Any] | None:
+async def loop_items(task: Task, names: Scope, templar: Templating, environment: RunEnvironment) -> list[Any] | None:
     """The items of `loop` or `with_*`; None where the task has no loop. Raises WeftError."""
     if task.loop_with is not None:
         lookup = task.loop_with
@@ -40,6 +39,8 @@ class LoopNotList(WeftError):
     """What `loop` evaluates to is no list: the task fails whatever its `when` says."""
 
 
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoopPlan:
     """`loop_control` with its final values."""
@@ -53,7 +54,7 @@ class LoopPlan:
     break_when: tuple[Value, ...]
 
     @classmethod
-    async def make(cls, task: Task, names: TaskNames, templar: Templating) -> LoopPlan:
+    async def make(cls, task: Task, names: Scope, templar: Templating) -> LoopPlan:
         control = task.loop_control
 
         async def value(raw: Value) -> Any:

@@ -85,7 +85,7 @@ class Keywords:
     backoff: float = 1.0
     max_delay: float | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
-    connection: ConnectionKeywords = ConnectionKeywords()
+    connection: ConnectionKeywords = field(default_factory=ConnectionKeywords)
 
 
 class KeywordReader:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from weft.actions.base import Services, TaskNames
+from weft.actions.base import Services
 from weft.events import ErrorInfo, ItemFinished, TaskInfo, Warned
 from weft.executor.attempts import Attempts
 from weft.executor.conditions import Skipped, check_when
@@ -22,6 +22,9 @@ from weft.model.nodes import Task, TaskKind
 from weft.model.outcome import Outcome, Status
 from weft.model.values import OMIT, origin_of
 from weft.templating.blocking import evaluate
+from weft.vars import Scope
+
+_INCLUDES = (TaskKind.INCLUDE_TASKS, TaskKind.INCLUDE_ROLE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +34,7 @@ class Call:
     task: Task
     info: TaskInfo
     host: str
-    scope: TaskNames
+    scope: Scope
     environment: RunEnvironment
 
 
@@ -69,12 +72,12 @@ class Executor:
     # -- one time ------------------------------------------------------------------------------------------------
 
     async def _once(
-        self, call: Call, names: TaskNames, loop_error: WeftError | None = None, carried: dict[str, Any] | None = None
+        self, call: Call, names: Scope, loop_error: WeftError | None = None, carried: dict[str, Any] | None = None
     ) -> Draft:
         """The task without its loop. Failures become the draft's result."""
         draft = Draft()
         try:
-            await self._prepare(call, names, draft, loop_error)
+            names = await self._prepare(call, names, draft, loop_error)
             if not draft.result:
                 await self._attempts.run(
                     call.task,
@@ -97,8 +100,11 @@ class Executor:
         draft.result.setdefault("changed", False)
         return draft
 
-    async def _prepare(self, call: Call, names: TaskNames, draft: Draft, loop_error: WeftError | None) -> None:
-        """All that is decided before the action: delegation, conditions, keywords; an include is done with that."""
+    async def _prepare(self, call: Call, names: Scope, draft: Draft, loop_error: WeftError | None) -> Scope:
+        """All that is decided before the action: delegation, conditions, keywords; an include is done with that.
+
+        Returns the variables with those of the delegate.
+        """
         task = call.task
         keywords = self._attempts.keywords
         draft.no_log = await self._lenient(call, names, "no_log")
@@ -106,6 +112,8 @@ class Executor:
         draft.ignore_unreachable = await self._lenient(call, names, "ignore_unreachable")
         if task.common.delegate_to is not None:
             draft.delegate = await self._delegate(task, names)
+            if draft.delegate is not None:
+                names = names.delegated(draft.delegate)
         if task.common.when:
             try:
                 await evaluate(lambda: check_when(task, names, self._services.templar))
@@ -113,13 +121,14 @@ class Executor:
                 raise loop_error or error from error.__cause__
         if loop_error is not None:
             raise loop_error
-        if task.kind in (TaskKind.INCLUDE_TASKS, TaskKind.INCLUDE_ROLE):
+        if task.kind in _INCLUDES:
             args = await evaluate(lambda: self._attempts.arguments.read(task, names))
             draft.include = Include(args=args, variables={})
             draft.result = {"changed": False, "include_args": args}
             draft.any_errors_fatal = bool(keywords.one(task, "any_errors_fatal", names))
+        return names
 
-    async def _lenient(self, call: Call, names: TaskNames, keyword: str) -> bool:
+    async def _lenient(self, call: Call, names: Scope, keyword: str) -> bool:
         """A keyword that matters to how a failure is shown or taken: what can't be evaluated counts as set."""
         if getattr(call.task.common, keyword) is None:
             return keyword == "no_log" and self._services.settings.no_log
@@ -128,7 +137,7 @@ class Executor:
         except WeftError:
             return keyword == "no_log"
 
-    async def _delegate(self, task: Task, names: TaskNames) -> str | None:
+    async def _delegate(self, task: Task, names: Scope) -> str | None:
         raw = task.common.delegate_to
         value = await evaluate(lambda: self._services.templar.render(raw, names))
         if value is None or value is OMIT:
@@ -179,7 +188,7 @@ class Executor:
                 )
             )
 
-    async def _label(self, plan: LoopPlan, names: TaskNames, draft: Draft) -> Any:
+    async def _label(self, plan: LoopPlan, names: Scope, draft: Draft) -> Any:
         if plan.label is None:
             return draft.result[plan.loop_var]
         try:
@@ -188,15 +197,14 @@ class Executor:
             draft.result.update(failed=True, msg=f"Failed to template loop_control.label: {error.message}")
             return None
 
-    async def _breaks(self, plan: LoopPlan, names: TaskNames) -> bool:
+    async def _breaks(self, plan: LoopPlan, names: Scope) -> bool:
         templar = self._services.templar
         return await evaluate(lambda: all(templar.condition(text, names) for text in plan.break_when))
 
     def _publish_item(self, call: Call, report: Report, label: Any) -> None:
-        if call.task.kind is TaskKind.INCLUDE_TASKS or call.task.kind is TaskKind.INCLUDE_ROLE:
-            if not (report.outcome.failed or report.outcome.skipped):
-                return
         outcome, view = report.outcome, report.view
+        if call.task.kind in _INCLUDES and not (outcome.failed or outcome.skipped):
+            return
         self._services.publish(
             ItemFinished(
                 task=call.info,

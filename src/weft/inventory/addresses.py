@@ -87,9 +87,9 @@ def expand_pattern(text: str) -> tuple[list[str], int | None]:
 
 
 def expand_range(text: str) -> list[str]:
-    """``web[1:3]`` is web1, web2, web3; ``[a:c]`` letters, ``[01:10]`` padded, ``[0:10:5]`` with a step. Several combine.
+    """``web[1:3]`` is web1, web2, web3; ``[a:c]`` letters, ``[01:10]`` padded, ``[0:10:5]`` with a step.
 
-    Raises BadAddress.
+    Several combine. Raises BadAddress.
     """
     head, bracket, rest = text.partition("[")
     bounds, closing, tail = rest.partition("]")

@@ -1,7 +1,7 @@
 """Collects hosts and groups from sources, and freezes them into an inventory.
 
-Sources call ``add_group``, ``add_host``, ``add_child`` and ``set_variable`` in any order; ``reconcile`` then sees to what
-always holds: every group is below `all`, a host without a group is in `ungrouped`.
+Sources call ``add_group``, ``add_host``, ``add_child`` and ``set_variable`` in any order; ``reconcile`` then sees to
+what always holds: every group is below `all`, a host without a group is in `ungrouped`.
 """
 
 from __future__ import annotations

@@ -60,9 +60,7 @@ class _Change:
         lineage = sorted_lineage(direct, self.groups)
         if UNGROUPED in direct and len(lineage) > 1:
             ungrouped = self.groups[UNGROUPED]
-            self.groups[UNGROUPED] = replace(
-                ungrouped, hosts=tuple(name for name in ungrouped.hosts if name != host)
-            )
+            self.groups[UNGROUPED] = replace(ungrouped, hosts=tuple(name for name in ungrouped.hosts if name != host))
         elif not lineage and not entry.implicit:
             self.put_host(host, UNGROUPED)
         lineage = sorted_lineage(self._direct(entry), self.groups)
@@ -71,7 +69,9 @@ class _Change:
 
     def _direct(self, host: Host) -> list[str]:
         """The groups that list it: looked for among its old groups and those of this change."""
-        return [name for name in {**dict.fromkeys(host.groups), **self._touched} if host.name in self.groups[name].hosts]
+        return [
+            name for name in {**dict.fromkeys(host.groups), **self._touched} if host.name in self.groups[name].hosts
+        ]
 
     def _ancestors(self, name: str) -> set[str]:
         found: set[str] = set()

@@ -137,9 +137,7 @@ class Inventory:
 
     # -- changes ---------------------------------------------------------------------------------------------------
 
-    def add_host(
-        self, name: str, groups: Sequence[str] = (), variables: Mapping[str, Any] | None = None
-    ) -> Inventory:
+    def add_host(self, name: str, groups: Sequence[str] = (), variables: Mapping[str, Any] | None = None) -> Inventory:
         """As the module ``add_host`` does: a host that is known gets the groups and variables on top.
 
         Values are plain data. The same inventory comes back where that changes nothing.

@@ -240,9 +240,7 @@ class _Loader:
         return data
 
     def _yaml(self, path: str) -> Any:
-        return load_file(
-            path, decrypt=self._decrypt, duplicates=self._settings.duplicate_dict_key, warn=self._warn
-        )
+        return load_file(path, decrypt=self._decrypt, duplicates=self._settings.duplicate_dict_key, warn=self._warn)
 
 
 _NATIVE = frozenset({"host_list", "advanced_host_list", "script", "auto", "yaml", "ini", "toml"})

@@ -1,9 +1,9 @@
 """Host patterns: what `hosts:`, ``--limit`` and the command line's PATTERN stand for.
 
-    web,db          union                   !db     without
-    web:db          the same, older         &fast   only those that are also in
-    web*  db[0-9]   wildcards               ~re     regular expression
-    web[0] web[1:3] one, or some, by place  @file   (limits) patterns, one a line
+web,db          union                   !db     without
+web:db          the same, older         &fast   only those that are also in
+web*  db[0-9]   wildcards               ~re     regular expression
+web[0] web[1:3] one, or some, by place  @file   (limits) patterns, one a line
 """
 
 from __future__ import annotations

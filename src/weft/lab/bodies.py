@@ -109,6 +109,7 @@ class Contained(Body):
             authorized_keys="/etc/ssh/authorized_keys",
             pid_file="/run/sshd.pid",
             banner=layer.BANNER_FILE if self.host.options.banner else None,
+            passwords=self.host.options.password_login,
             penalties=self._penalties,
         )
         folder = self.folder / "ssh"

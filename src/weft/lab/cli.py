@@ -60,6 +60,7 @@ def lab() -> None:
 @click.option("--readonly-home", is_flag=True, help="/root and /home can't be written to.")
 @click.option("--banner", is_flag=True, help="sshd and shells print junk.")
 @click.option("--no-python", is_flag=True, help="No Python on the hosts.")
+@click.option("--password-login", is_flag=True, help="alice gets in with `wonderland`, whoever that is.")
 @_lab_option
 @_json_option
 def up(
@@ -71,6 +72,7 @@ def up(
     readonly_home: bool,
     banner: bool,
     no_python: bool,
+    password_login: bool,
     name: str,
     as_json: bool,
 ) -> None:
@@ -81,6 +83,7 @@ def up(
         readonly_home=readonly_home,
         banner=banner,
         no_python=no_python,
+        password_login=password_login,
     )
     if name in Lab.running():
         held = Lab.attach(name)

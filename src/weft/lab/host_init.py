@@ -61,6 +61,8 @@ class HostInit:
         self._tie_to_supervisor()
         if self._contained:
             build_root(self._spec)
+        # by this name tools tell what manages services: with `init` they would look further and take it for systemd
+        syscalls.prctl(syscalls.PR_SET_NAME, b"weft-lab-init")
         self._watch()
         self._start_sshd()
         self._wait_for_sshd()
@@ -285,7 +287,6 @@ def main(argv: list[str]) -> int:
     """``argv``: the file with the specification, in the host's folder."""
     link = socket.socket(fileno=LINK_FD)
     link.set_inheritable(False)
-    syscalls.prctl(syscalls.PR_SET_NAME, b"weft-lab-init")
     os.chdir(os.path.dirname(argv[1]))
     with open(argv[1], encoding="utf-8") as file:
         spec = json.load(file)

@@ -30,6 +30,7 @@ class HostOptions:
     readonly_home: bool = False  # /root and /home can't be written to
     banner: bool = False  # sshd's banner, and shell start-up files that print junk
     no_python: bool = False  # no interpreter anywhere in PATH
+    password_login: bool = False  # alice gets in with `wonderland`: so does everybody on this machine, and to root
 
     def __post_init__(self) -> None:
         if self.boot_delay < 0:
@@ -39,7 +40,7 @@ class HostOptions:
 
     def special(self) -> tuple[str, ...]:
         """The options in use that need a host with namespaces."""
-        names = ("home_size", "readonly_home", "banner", "no_python")
+        names = ("home_size", "readonly_home", "banner", "no_python", "password_login")
         return tuple(name for name in names if getattr(self, name))
 
 

@@ -111,16 +111,19 @@ _ACCOUNT_FILES = ("/etc/passwd", "/etc/group", "/etc/shadow")
 
 def host_files(name: str, accounts: Accounts, neighbours: Iterable[tuple[str, str]]) -> list[File]:
     """A host's own files outside of home and /etc/ssh. ``neighbours``: name and address of the lab's hosts."""
+    machine_id = f"{uuid.uuid4().hex}\n"
     files = [
         File("/etc/hostname", f"{name}\n"),
         File("/etc/hosts", hosts_text(neighbours)),
-        File("/etc/machine-id", f"{uuid.uuid4().hex}\n", 0o444),
+        File("/etc/machine-id", machine_id, 0o444),
         File("/etc/passwd", accounts.passwd),
         File("/etc/group", accounts.group),
         File("/etc/shadow", accounts.shadow, 0o600),
         File("/etc/sudoers", SUDOERS, 0o440),
         *power_commands(),
     ]
+    if os.path.isdir("/var/lib/dbus"):
+        files.append(File("/var/lib/dbus/machine-id", machine_id))
     if os.path.islink("/etc/resolv.conf") and os.path.exists("/etc/resolv.conf"):
         # it usually points into /run, which the host has for itself
         files.append(File("/etc/resolv.conf", Path("/etc/resolv.conf").read_text(errors="replace")))

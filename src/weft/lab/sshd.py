@@ -27,6 +27,7 @@ class SshdConfig:
     authorized_keys: str
     pid_file: str
     banner: str | None = None
+    passwords: bool = False
     penalties: bool = False  # this sshd knows PerSourcePenalties (OpenSSH 9.8)
 
     def text(self) -> str:
@@ -38,7 +39,7 @@ class SshdConfig:
             f"PidFile {self.pid_file}",
             f"AuthorizedKeysFile {self.authorized_keys}",
             "PubkeyAuthentication yes",
-            "PasswordAuthentication yes",
+            f"PasswordAuthentication {'yes' if self.passwords else 'no'}",
             "KbdInteractiveAuthentication no",
             "PermitRootLogin yes",
             "UsePAM no",

@@ -145,7 +145,9 @@ class Task:
     lock: Value = None
     serial: Value = None
     path_parents: tuple[str, ...] = ()  # folders where relative paths of this task are looked up, nearest first
-    include_context: Common | None = None  # dynamic includes: what the included tasks inherit from round the include
+    include_context: Common | None = None  # dynamic includes: what the included tasks inherit; `apply` is in it
+    include_dirs: tuple[str, ...] = ()  # folders of the files that were included or imported round it, nearest first
+    in_parallel: bool = False  # inside a child of a parallel block
     own_vars: Mapping[str, Value] = field(default_factory=dict)  # its own `vars:`, also the last of common.vars
     extra: Mapping[str, Value] = field(default_factory=dict)  # further weft keywords, by name
     implicit: bool = False  # made by weft (gathering facts, end of a role): no tags filter, no banner for META
@@ -214,6 +216,7 @@ class Play:
     id: str
     origin: Origin
     path: str  # of the playbook it stands in
+    collection: str | None = None  # that the playbook belongs to
     name: Value = None  # None: shown by its hosts
     hosts: Value
     common: Common
@@ -238,6 +241,7 @@ class Play:
     handlers: tuple[Node, ...] = ()  # the play's own and its roles'
     lock: Value = None
     parallel_with: str | None = None  # plays with the same mark run side by side
+    parallel_lane: str | None = None  # among these: plays of one lane (an imported playbook's) run one after the other
     extra: Mapping[str, Value] = field(default_factory=dict)
 
 

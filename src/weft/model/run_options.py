@@ -75,3 +75,18 @@ class RunOptions:
             value = getattr(self, entry.name)
             if value and entry.name not in ("playbooks", "passwords"):
                 yield f"{entry.name}: {value}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobsRequest:
+    """What `weft jobs` is to do, and with which jobs."""
+
+    action: str = "list"  # list | show | wait | logs | cancel | cleanup
+    pattern: str = "all"  # hosts
+    jids: tuple[str, ...] = ()  # empty: every job of those hosts
+    finished: bool = False  # list: those that have ended too
+    follow: bool = False  # logs: go on until the job ends
+    wait_for: str = "all"  # wait: all | any | a number
+    timeout: float | None = None  # wait: seconds
+    older_than: float | None = None  # cleanup: seconds since the job ended
+    json: bool = False

@@ -66,7 +66,8 @@ class ActionParser:
         folders = self._module_dirs()
         key = (name, collections, len(folders))  # folders are only ever added
         if key not in self._known:
-            self._known[key] = self._actions.resolve(str(name), collections, folders) or _ADDED.get(name)
+            named = [known for known in collections if known.count(".") == 1]  # others exist for nobody
+            self._known[key] = self._actions.resolve(str(name), named, folders) or _ADDED.get(name)
         return self._known[key]
 
     def parse(

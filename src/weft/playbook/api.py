@@ -16,7 +16,8 @@ __all__ = ["ActionNames", "Decrypt", "IncludeNotFound", "PluginDirs", "Publish",
 RenderStatic = Callable[[Value, Mapping[str, Value]], Any]
 #: Where warnings and messages of loading go.
 Publish = Callable[[Event], None]
-#: Called once for each plugin folder found beside a playbook or in a role: kind ("filter", "module", ...) and path.
+#: Called once for each plugin folder found beside a playbook or in a role: kind ("filter", "module", ...; "collections"
+#: for the folder of collections beside a playbook) and path.
 PluginDirs = Callable[[str, str], None]
 
 

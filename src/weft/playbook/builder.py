@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from weft.model.errors import LoadError
-from weft.model.nodes import Block, Common, Handler, LoopControl, Node, Task, TaskKind
+from weft.model.nodes import Block, Common, Handler, LoopControl, Node, Parallel, Task, TaskKind
 from weft.model.values import Origin, Trusted, Value, origin_of
 from weft.playbook.action import IMPORT_ROLE, IMPORT_TASKS, KINDS, Called
 from weft.playbook.checks import conditions, is_template, texts, type_name
-from weft.playbook.keywords import NODE_NAMES, On, allowed
+from weft.playbook.collections import search_list
+from weft.playbook.keywords import NODE_NAMES, On, allowed_names
 from weft.playbook.metas import check_meta
 from weft.playbook.own import Own, read_node, read_task, settle
 from weft.playbook.parallel import (
@@ -27,10 +28,11 @@ from weft.playbook.shop import Shop
 
 _DEFAULT_LOOP = LoopControl()
 _BLOCK_KEYS = frozenset(("block", "rescue", "always"))
-_BUILTIN_LOOKUPS = frozenset(
-    "config csvfile dict env file fileglob first_found indexed_items ini inventory_hostnames items lines list nested"
-    " password pipe random_choice sequence subelements template together unvault url varnames vars flattened".split()
-)
+_BUILTIN_LOOKUPS = frozenset((
+    "config", "csvfile", "dict", "env", "file", "fileglob", "first_found", "indexed_items", "ini",
+    "inventory_hostnames", "items", "lines", "list", "nested", "password", "pipe", "random_choice", "sequence",
+    "subelements", "template", "together", "unvault", "url", "varnames", "vars", "flattened",
+))  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +117,7 @@ class NodeBuilder:
         own = self._read_block(data, place)
         origin = own.origin or Origin(place.play.path)
         common = self.fold(own, place)
-        parallel = read_parallel(own.get("parallel"), own.place_of("parallel"))
+        parallel = read_parallel_of(own)
         inside = place.within(common)
         body = self.nodes(own.get("block"), self._child_place(inside, parallel is not None), origin)
         if parallel is not None:
@@ -125,7 +127,7 @@ class NodeBuilder:
         return Block(
             id=self._shop.new_id("b"),
             origin=origin,
-            name=_name(own),
+            name=node_name(own),
             common=common,
             body=body,
             rescue=self.section(own.get("rescue"), replace(inside, section="rescue"), origin),
@@ -165,7 +167,7 @@ class NodeBuilder:
         """The fields of a Block by which weft limits, retries and detaches it as a whole. Raises LoadError."""
         return {
             "needs": own.needs(),
-            "lock": check_lock(own.get("lock"), own.place_of("lock")),
+            "lock": _lock(own),
             "serial": own.get("serial"),
             "throttle": own.whole.get("throttle", own.get("throttle")),
             "timeout": own.whole.get("timeout", own.get("timeout")),
@@ -183,8 +185,6 @@ class NodeBuilder:
         return with_vars(common, own.vars, params=params)
 
     def _collections(self, own: Own, place: Place) -> tuple[str, ...]:
-        from weft.playbook.collections import search_list
-
         value = own.get("collections")
         if value is None:
             return place.common.collections
@@ -203,7 +203,7 @@ class NodeBuilder:
             collections = self._collections(own, place)
         expected = On.HANDLER if place.handlers else On.TASK
         called = self._shop.actions.parse(
-            data, own.keywords, own.others, collections, NODE_NAMES[expected], sorted(allowed(expected))
+            data, own.keywords, own.others, collections, NODE_NAMES[expected], allowed_names(expected)
         )
         on, node = _kind_of_node(called, place.handlers)
         settle(own, on, node, self._shop.settings, self._shop.publish)
@@ -248,13 +248,13 @@ class NodeBuilder:
         fields: dict[str, Any] = {}
         if kind is TaskKind.META:
             check_meta(called, place)
-        if own.keywords.keys() & _RARE or own.loop_parallel is not None:
+        if not _RARE.isdisjoint(own.keywords) or own.loop_parallel is not None:
             fields = self._rare_fields(own)
         make = self._handler(own, place) if place.handlers else Task
         task = make(
             id=self._shop.new_id("t"),
             origin=statement.origin,
-            name=_name(own),
+            name=node_name(own),
             action=str(called.action),
             fqcn=called.fqcn,
             args=args,
@@ -263,7 +263,7 @@ class NodeBuilder:
             common=common,
             role=place.role,
             register=get("register"),
-            path_parents=place.path_parents(),
+            path_parents=place.paths,
             include_dirs=place.include_dirs,
             include_context=include_context,
             in_parallel=place.in_parallel,
@@ -283,7 +283,9 @@ class NodeBuilder:
             full = place.role.name
             short = full.removeprefix(f"{place.role.collection}.")
             topics += tuple(
-                Trusted(f"{name} : {topic}", origin_of(topic)) for topic in topics for name in dict.fromkeys((full, short))
+                Trusted(f"{name} : {topic}", origin_of(topic))
+                for topic in topics
+                for name in dict.fromkeys((full, short))
             )
         return partial(Handler, listen=topics)
 
@@ -300,9 +302,9 @@ class NodeBuilder:
             "failed_when": conditions(failed) or None,
             "async_seconds": get("async"),
             "poll": get("poll"),
-            "parallel": read_parallel(get("parallel"), own.place_of("parallel")),
+            "parallel": read_parallel_of(own),
             "needs": own.needs(),
-            "lock": check_lock(get("lock"), own.place_of("lock")),
+            "lock": _lock(own),
             "serial": get("serial"),
         }
 
@@ -333,25 +335,27 @@ class NodeBuilder:
         )
 
 
-_RARE = frozenset(
-    "loop loop_with loop_control until retries delay backoff max_delay changed_when failed_when async poll parallel"
-    " needs lock serial".split()
-)
+_RARE = frozenset((
+    "loop", "loop_with", "loop_control", "until", "retries", "delay", "backoff", "max_delay", "changed_when",
+    "failed_when", "async", "poll", "parallel", "needs", "lock", "serial",
+))  # fmt: skip
+
+#: Actions that bring in other files.
+_BRINGERS = frozenset((IMPORT_TASKS, IMPORT_ROLE, *(fqcn for fqcn, kind in KINDS.items() if kind is not TaskKind.META)))
 
 
 def _kind_of_node(called: Called, handlers: bool) -> tuple[On, str]:
     """Which keywords count for a task with that action, and what messages call it."""
-    short = called.fqcn.rpartition(".")[2]
-    if called.fqcn in (IMPORT_ROLE, "ansible.builtin.include_role"):
+    if called.fqcn not in _BRINGERS:
+        return (On.HANDLER, "Handler") if handlers else (On.TASK, "Task")
+    if called.fqcn.endswith("role"):
         if handlers:
             raise LoadError(f"Using '{called.action}' as a handler is not supported.", called.origin)
-        return (On.IMPORT if short == "import_role" else On.INCLUDE), "IncludeRole"
+        return (On.IMPORT if called.fqcn == IMPORT_ROLE else On.INCLUDE), "IncludeRole"
     if called.fqcn == IMPORT_TASKS:
         on = On.HANDLER_IMPORT if handlers else On.IMPORT
-    elif called.fqcn in KINDS and short == "include_tasks":
-        on = On.HANDLER_INCLUDE if handlers else On.INCLUDE
     else:
-        on = On.HANDLER if handlers else On.TASK
+        on = On.HANDLER_INCLUDE if handlers else On.INCLUDE
     return on, NODE_NAMES[on]
 
 
@@ -362,7 +366,9 @@ def _put_loop(own: Own, loops: Sequence[str]) -> None:
     key = loops[0]
     name = key.removeprefix("with_")
     if own.get("loop") is not None or len(loops) > 1:
-        raise LoadError(f"duplicate loop in task: {loops[-1].removeprefix('with_')}", origin_of(loops[-1]) or own.origin)
+        raise LoadError(
+            f"duplicate loop in task: {loops[-1].removeprefix('with_')}", origin_of(loops[-1]) or own.origin
+        )
     value = own.data[key]
     if value is None:
         raise LoadError(f"you must specify a value when using {key}", origin_of(key) or own.origin)
@@ -370,7 +376,15 @@ def _put_loop(own: Own, loops: Sequence[str]) -> None:
     own.keywords["loop_with"] = str(name)
 
 
-def _name(own: Own) -> Value:
+def read_parallel_of(own: Own) -> Parallel | None:
+    return read_parallel(own.get("parallel"), own.place_of("parallel")) if "parallel" in own.keywords else None
+
+
+def _lock(own: Own) -> Value:
+    return check_lock(own.get("lock"), own.place_of("lock")) if "lock" in own.keywords else None
+
+
+def node_name(own: Own) -> Value:
     name = own.keywords.get("name")
     return name if name is None or isinstance(name, str) else str(name)
 

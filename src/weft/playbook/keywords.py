@@ -28,6 +28,9 @@ class On(enum.Flag):
     ROLE_META = enum.auto()  # meta/main.yml
 
 
+_NOWHERE = On(0)
+
+
 class Kind(enum.Enum):
     """What a keyword holds. Numbers are checked when they are loaded, if they are literal; truth when a task runs."""
 
@@ -59,7 +62,7 @@ class Keyword:
     kind: Kind
     on: On
     inherit: Inherit = Inherit.NO
-    added: On = On(0)  # where weft allows it and Ansible doesn't
+    added: On = _NOWHERE  # where weft allows it and Ansible doesn't
     static: bool = False  # never a template
 
     @property
@@ -100,9 +103,7 @@ _ROWS: tuple[Keyword, ...] = (
     Keyword("throttle", Kind.INT, _BASE, Inherit.REPLACE, added=_INCLUDES),
     Keyword("timeout", Kind.FLOAT, _BASE | _INCLUDES, Inherit.REPLACE),
     Keyword("tags", Kind.LIST, (_BASE | _INCLUDES) & ~On.ROLE_META, Inherit.EXTEND),
-    Keyword(
-        "collections", Kind.LIST, (_BASE | _INCLUDES) & ~On.IMPORT_PLAYBOOK, Inherit.REPLACE, static=True
-    ),
+    Keyword("collections", Kind.LIST, (_BASE | _INCLUDES) & ~On.IMPORT_PLAYBOOK, Inherit.REPLACE, static=True),
     Keyword("when", Kind.CONDITION, _NODES | _INCLUDES | On.IMPORT_PLAYBOOK, Inherit.EXTEND),
     Keyword("delegate_to", Kind.TEXT, _NODES, Inherit.REPLACE),
     Keyword("delegate_facts", Kind.BOOL, _NODES, Inherit.REPLACE),
@@ -161,11 +162,11 @@ _ROWS: tuple[Keyword, ...] = (
     Keyword("argument_specs", Kind.DICT, On.ROLE_META),
     Keyword("import_playbook", Kind.TEXT, On.IMPORT_PLAYBOOK),
     # weft's own
-    Keyword("backoff", Kind.FLOAT, On(0), added=_NODES | _INCLUDES),
-    Keyword("max_delay", Kind.FLOAT, On(0), added=_NODES | _INCLUDES),
-    Keyword("parallel", Kind.ANY, On(0), added=_GROUPS | On.LOOP_CONTROL),
-    Keyword("needs", Kind.LIST, On(0), added=_NODES & ~On.ROLE | _INCLUDES, static=True),
-    Keyword("lock", Kind.ANY, On(0), added=On.PLAY | _NODES | _INCLUDES),
+    Keyword("backoff", Kind.FLOAT, _NOWHERE, added=_NODES | _INCLUDES),
+    Keyword("max_delay", Kind.FLOAT, _NOWHERE, added=_NODES | _INCLUDES),
+    Keyword("parallel", Kind.ANY, _NOWHERE, added=_GROUPS | On.LOOP_CONTROL),
+    Keyword("needs", Kind.LIST, _NOWHERE, added=_NODES & ~On.ROLE | _INCLUDES, static=True),
+    Keyword("lock", Kind.ANY, _NOWHERE, added=On.PLAY | _NODES | _INCLUDES),
 )
 
 #: What the messages call a node.
@@ -196,11 +197,17 @@ def allowed(on: On) -> Mapping[str, Keyword]:
 
 
 @cache
+def allowed_names(on: On) -> tuple[str, ...]:
+    """Their names, for hints."""
+    return tuple(sorted(allowed(on)))
+
+
+@cache
 def added(on: On) -> frozenset[str]:
     """Those of them that weft adds: each may be spelled ``weft_K`` in the node's ``vars``.
 
-    ``throttle`` and ``timeout`` of a block are Ansible's too, but there for each of its tasks: spelled this way they are
-    the whole block's only.
+    ``throttle`` and ``timeout`` of a block are Ansible's too, but there for each of its tasks: spelled this way they
+    are the whole block's only.
     """
     names = {row.name for row in _ROWS if on in row.added}
     if on in _GROUPS | On.ROLE:

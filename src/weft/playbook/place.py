@@ -12,11 +12,11 @@ from weft.model.nodes import Common, Handler, Role, Task
 from weft.model.values import Origin, Trusted, Value, origin_of
 from weft.playbook.checks import conditions, type_name
 
-_REPLACED = frozenset(
-    "any_errors_fatal become become_exe become_flags become_method become_user check_mode connection debugger"
-    " delegate_to delegate_facts diff ignore_errors ignore_unreachable no_log port remote_user run_once throttle"
-    " timeout".split()
-)
+_REPLACED = frozenset((
+    "any_errors_fatal", "become", "become_exe", "become_flags", "become_method", "become_user", "check_mode",
+    "connection", "debugger", "delegate_to", "delegate_facts", "diff", "ignore_errors", "ignore_unreachable",
+    "no_log", "port", "remote_user", "run_once", "throttle", "timeout",
+))  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -50,6 +50,11 @@ class Place:
     handlers: bool = False
     in_parallel: bool = False  # within a child of a parallel block
     section: str = "tasks"  # for messages
+    paths: tuple[str, ...] = ()  # folders where relative paths of the tasks here are looked up, nearest first
+
+    def __post_init__(self) -> None:
+        if not self.paths:
+            object.__setattr__(self, "paths", self._paths())
 
     def within(self, common: Common, *, in_parallel: bool | None = None) -> Place:
         """The place of what stands inside a block here."""
@@ -58,8 +63,7 @@ class Place:
         inside = self.in_parallel if in_parallel is None else in_parallel
         return replace(self, common=common, in_parallel=inside)
 
-    def path_parents(self) -> tuple[str, ...]:
-        """Folders where relative paths of the tasks here are looked up, nearest first."""
+    def _paths(self) -> tuple[str, ...]:
         chain = (*self.role.parents, self.role) if self.role is not None else ()
         folders = [role.path for role in reversed(chain)]
         for folder in (self.folder, self.play.folder):

@@ -76,6 +76,14 @@ class Shop:
         """A line for those who asked for much (``-vv``)."""
         self.publish(Message(text=text, verbosity=2))
 
+    def add_playbook_folder(self, folder: str) -> None:
+        """Make known what lies beside a playbook: plugins, and collections in ``collections/``."""
+        self.collections.add_playbook_folder(folder)
+        beside = os.path.join(folder, "collections")
+        if self._plugin_dirs is not None and folder not in self._seen_folders and os.path.isdir(beside):
+            self._plugin_dirs("collections", beside)
+        self.add_plugin_folders(folder)
+
     def add_plugin_folders(self, folder: str) -> None:
         """Make known what plugins lie in the folder of a playbook or a role."""
         if folder in self._seen_folders:
@@ -99,7 +107,7 @@ class Shop:
             self.module_dirs.append(path)
 
     def render(self, value: Value, place: Place, own: Mapping[str, Value] | None = None) -> Any:
-        """The value of an import's keyword, with what is known without a host. Raises WeftError where that's not enough."""
+        """The value of an import's keyword, with what is known without a host. Raises WeftError: that's not enough."""
         if not holds_template(value):
             return str(value) if isinstance(value, str) else value
         return self._render(value, self.static_vars(place, own))
@@ -222,4 +230,3 @@ def _magic(place: Place) -> Mapping[str, Value]:
         names["role_name"] = place.role.name.removeprefix(f"{place.role.collection}.")
         names["ansible_role_name"] = place.role.name
     return names
-

@@ -12,6 +12,6 @@ Comes above ``engine`` in the layers, and knows only ``events`` and ``model``.
 """
 
 from weft.sinks.output import Output, Streams
-from weft.sinks.registry import Views, build
+from weft.sinks.registry import Views, build, flush
 
-__all__ = ["Output", "Streams", "Views", "build"]
+__all__ = ["Output", "Streams", "Views", "build", "flush"]

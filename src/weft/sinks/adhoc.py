@@ -53,7 +53,7 @@ class _AdHocView:
         self._screen.flush()
 
     async def close(self) -> None:
-        self._screen.close()
+        await self._screen.drained()
 
     def _task_finished(self, event: ev.TaskFinished) -> None:
         raise NotImplementedError

@@ -73,7 +73,7 @@ class Classic:
         self._screen.flush()
 
     async def close(self) -> None:
-        self._screen.close()
+        await self._screen.drained()
 
     # the run and its plays
 

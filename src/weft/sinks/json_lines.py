@@ -1,8 +1,8 @@
 """`--json`: every event as one line of JSON, for programs.
 
 A line is an object with ``event`` (the type's name in snake case: ``task_finished``) and the fields of that type as
-``weft.events.types`` has them. The first line, ``run_started``, has ``schema`` too. Fields are added over time, never
-renamed or taken away within a schema. What JSON has no form for is text.
+``weft.events.types`` has them. ``run_started`` has ``schema`` too. Fields are added over time, never renamed or taken
+away within a schema. What JSON has no form for is text.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class JsonLines:
         self._output.flush()
 
     async def close(self) -> None:
-        self._output.flush()
+        await self._output.drained()
 
     def _text(self, record: dict[str, Any]) -> str:
         try:

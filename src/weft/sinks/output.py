@@ -67,6 +67,12 @@ class Output:
         with self._changed:
             self._changed.wait_for(lambda: not self._queue and not self._writing)
 
+    async def drained(self) -> None:
+        """As ``flush``, without holding up the loop."""
+        import asyncio
+
+        await asyncio.to_thread(self.flush)
+
     def close(self) -> None:
         """Write out what is queued and end the thread. May be called twice."""
         with self._changed:

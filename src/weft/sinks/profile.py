@@ -73,7 +73,7 @@ class _Profile:
             handler(event)
 
     async def close(self) -> None:
-        self._screen.flush()
+        await self._screen.drained()
 
     def _key(self, task: ev.TaskInfo) -> tuple[str, str]:
         """What is counted together, and its name."""
@@ -173,12 +173,12 @@ class RunTime:
             self._screen.show(f"Playbook run took {days_text(event.at - self._start)}")
 
     async def close(self) -> None:
-        self._screen.flush()
+        await self._screen.drained()
 
 
 def clock_text(seconds: float) -> str:
     """`0:00:11.506`: hours, minutes, seconds with milliseconds."""
-    millis = int(max(seconds, 0.0) * 1000)
+    millis = int(max(seconds, 0.0) * 1000 + 0.001)  # clock readings are a little off what they mean
     minutes, rest = divmod(millis, 60_000)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{rest // 1000:02d}.{rest % 1000:03d}"

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from weft.events.bus import Sink
@@ -32,13 +32,18 @@ class Views:
     output: Output
     unsupported: tuple[str, ...] = ()  # callbacks of that name are somebody else's: they need an adapter
 
-    def flush(self) -> None:
-        """Everything shown so far is out when this returns. Before a prompt, for instance."""
-        self.output.flush()
-
     def close(self) -> None:
         """The last text goes out and the writer ends. May be called twice."""
         self.output.close()
+        self.screen.close()
+
+
+def flush(sinks: Iterable[Sink]) -> None:
+    """Everything these sinks have shown so far is out when this returns. Call it before a prompt. It blocks."""
+    for sink in sinks:
+        out = getattr(sink, "flush", None)
+        if out is not None:
+            out()
 
 
 def build(options: RunOptions, settings: Settings, streams: Streams, environ: Mapping[str, str] | None = None) -> Views:

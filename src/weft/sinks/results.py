@@ -57,7 +57,7 @@ class ResultLines:
         return f"fatal: [{host_label(event)}]: FAILED! => {self.dump(event)}"
 
     def unreachable(self, event: TaskFinished) -> str:
-        return f"fatal: [{host_label(event)}]: UNREACHABLE! => {self.dump(event)}"
+        return f"fatal: [{host_label(event)}]: UNREACHABLE! => {self._dumper.dump(without_status(event.result))}"
 
     def item_finished(self, event: ItemFinished) -> str:
         word = "changed" if event.status is Status.CHANGED else "ok"

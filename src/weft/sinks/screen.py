@@ -31,7 +31,6 @@ class LogFile:
         self._output.write(self._stream, f"{stamp},{millis:03d} {self._process} {level}| {entry}\n")
 
     def close(self) -> None:
-        self._output.flush()
         self._stream.close()
 
 
@@ -117,10 +116,14 @@ class Screen:
         """Everything shown so far is out when this returns."""
         self._output.flush()
 
+    async def drained(self) -> None:
+        """As ``flush``, without holding up the loop."""
+        await self._output.drained()
+
     def close(self) -> None:
+        """The log file is closed; the output has to be closed before."""
         if self._log is not None:
             self._log.close()
-        self._output.flush()
 
     def _first_time(self, text: str) -> bool:
         if text in self._said:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from weft.events.bus import Sink
 from weft.events.types import Event, Warned
+from weft.sinks.registry import flush
 
 
 class Tee:
@@ -23,10 +24,7 @@ class Tee:
                 )
 
     def flush(self) -> None:
-        for sink in self._sinks:
-            flush = getattr(sink, "flush", None)
-            if flush is not None:
-                flush()
+        flush(self._sinks)
 
     async def close(self) -> None:
         for sink in self._sinks:

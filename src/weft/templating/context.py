@@ -71,7 +71,7 @@ class TemplateContext(Context):
         self._eval_ctx: EvalContext | None = None
 
     @property
-    def eval_ctx(self) -> EvalContext:  # type: ignore[override]
+    def eval_ctx(self) -> EvalContext:
         if self._eval_ctx is None:
             self._eval_ctx = EvalContext(self.environment, self.name)
         return self._eval_ctx
@@ -102,13 +102,13 @@ class TemplateContext(Context):
     def get_all(self) -> Mapping[str, Any]:  # type: ignore[override]
         return AllNames(self)
 
-    def keys(self) -> Any:  # type: ignore[override]
+    def keys(self) -> Any:
         return AllNames(self).keys()
 
-    def values(self) -> Any:  # type: ignore[override]
+    def values(self) -> Any:
         return AllNames(self).values()
 
-    def items(self) -> Any:  # type: ignore[override]
+    def items(self) -> Any:
         return AllNames(self).items()
 
     def derived(self, locals: dict[str, Any] | None = None) -> TemplateContext:

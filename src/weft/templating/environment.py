@@ -1,4 +1,4 @@
-"""Jinja as Ansible sets it up: native types, a sandbox, values read lazily, failures that are carried until they matter."""
+"""Jinja as Ansible sets it up: native types, a sandbox, lazy values, failures that are carried until they matter."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ from jinja2.sandbox import SandboxedEnvironment
 from weft.model.errors import WeftError
 from weft.templating.context import TemplateContext, WeftTemplate
 from weft.templating.finalize import join_text
-from weft.templating.lazy import LazyDict, LazyList
+from weft.templating.lazy import LazyList
 from weft.templating.markers import MARKERS, ErrorMarker, Tripped, UndefinedMarker, first_marker, marker_for
 from weft.templating.overrides import OPTION_NAMES, has_markers
+from weft.templating.types import type_name
 
 _DICT_METHODS = frozenset(name for name in dir(dict) if not name.startswith("_"))
 _INT_OPERATORS = frozenset(("__and__", "__lshift__", "__or__", "__rshift__", "__xor__"))
@@ -36,9 +37,35 @@ def takes_markers(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 class EmbeddedTemplate(str):
-    """A string constant of a template that looks like a template itself. Lookups evaluate it, all else takes it as text."""
+    """A string constant of a template that looks like one itself. Lookups evaluate it, all else has it as text."""
 
     __slots__ = ()
+
+
+def concat(values: Iterable[Any]) -> Any:
+    """What a template's parts make together: nothing is None, one part is itself, several are text.
+
+    A part that is None counts for nothing. The result may be a marker.
+    """
+    parts = list(_flatten(values))
+    if not parts:
+        return None
+    if len(parts) == 1:
+        return parts[0]
+    try:
+        return join_text(parts)
+    except (Tripped, WeftError) as error:
+        return marker_for(error)
+
+
+def _flatten(values: Iterable[Any]) -> Iterator[Any]:
+    for value in values:
+        if value is None:
+            continue
+        if type(value) is TemplateModule:
+            yield from _flatten(value._body_stream)
+        else:
+            yield value
 
 
 class _EscapingLexer(Lexer):
@@ -80,9 +107,11 @@ class _Generator(NativeCodeGenerator):
     def _make_finalize(self) -> NativeCodeGenerator._FinalizeInfo:
         return self._FinalizeInfo(None, None)
 
+    environment: TemplateEnvironment
+
     def visit_Const(self, node: nodes.Const, frame: Any) -> None:
         value = node.as_const(frame.eval_ctx)
-        if type(value) is str and self.environment.embedded_templates and has_markers(value):  # type: ignore[attr-defined]
+        if type(value) is str and self.environment.embedded_templates and has_markers(value):
             self.write(f"environment.constant(context, {value!r})")
         else:
             super().visit_Const(node, frame)
@@ -119,14 +148,14 @@ class TemplateEnvironment(SandboxedEnvironment):
     def variant(self, **options: Any) -> TemplateEnvironment:
         """An overlay with other options: Jinja's, or ``escape_backslashes``, ``on_constant``, ``loader``."""
         own = {key: options.pop(key) for key in ("escape_backslashes", "on_constant", "loader") if key in options}
-        overlay: TemplateEnvironment = self.overlay(**options)  # type: ignore[assignment]
+        overlay: TemplateEnvironment = self.overlay(**options)
         for key, value in own.items():
             setattr(overlay, key, value)
         return overlay
 
     # -- called by generated code ----------------------------------------------------------------------------------
 
-    concat = staticmethod(lambda values: concat(values))  # type: ignore[assignment]
+    concat = staticmethod(concat)
 
     def constant(self, context: TemplateContext, text: str) -> Any:
         """A string constant that looks like a template."""
@@ -181,12 +210,15 @@ class TemplateEnvironment(SandboxedEnvironment):
         item = _item(obj, attribute)
         return self.unsafe_undefined(obj, attribute) if item is _NOTHING else item
 
+    def unsafe_undefined(self, obj: Any, attribute: str) -> UndefinedMarker:
+        return UndefinedMarker(f"access to attribute {attribute!r} of {type_name(obj)!r} object is unsafe.")
+
     def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
         if attr in _INT_OPERATORS and isinstance(obj, int):
             return True
         return super().is_safe_attribute(obj, attr, value)
 
-    def call(__self, __context: Context, __obj: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: N805
+    def call(__self, __context: Context, __obj: Any, *args: Any, **kwargs: Any) -> Any:
         """A call in a template. What it raises becomes a marker; iterators become lists."""
         if type(__obj) in MARKERS:
             return __obj
@@ -211,38 +243,3 @@ def _item(obj: Any, key: Any) -> Any:
         return marker_for(error)
     except (TypeError, LookupError):
         return _NOTHING
-
-
-def concat(values: Iterable[Any]) -> Any:
-    """What a template's parts make together: nothing is None, one part is itself, several are text.
-
-    A part that is None counts for nothing. The result may be a marker.
-    """
-    parts = list(_flatten(values))
-    if not parts:
-        return None
-    if len(parts) == 1:
-        return parts[0]
-    try:
-        return join_text(parts)
-    except (Tripped, WeftError) as error:
-        return marker_for(error)
-
-
-def _flatten(values: Iterable[Any]) -> Iterator[Any]:
-    for value in values:
-        if value is None:
-            continue
-        if type(value) is TemplateModule:
-            yield from _flatten(value._body_stream)
-        else:
-            yield value
-
-
-__all__ = [
-    "EmbeddedTemplate",
-    "LazyDict",
-    "TemplateEnvironment",
-    "concat",
-    "takes_markers",
-]

@@ -6,6 +6,7 @@ import datetime
 from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
+from weft.model.errors import WeftError
 from weft.model.values import OMIT
 from weft.templating.markers import MARKERS, Tripped
 from weft.templating.types import type_name
@@ -27,7 +28,7 @@ def finalize(value: Any) -> Any:
         return str(value)
     if isinstance(value, Mapping):
         return {_key(key): finalize(item) for key, item in value.items() if item is not OMIT}
-    if isinstance(value, range):
+    if isinstance(value, range | type):
         raise UnsupportedType(value)
     if isinstance(value, Sequence | Set) and not isinstance(value, bytes | bytearray):
         return [finalize(item) for item in value if item is not OMIT]
@@ -41,7 +42,8 @@ class UnsupportedType(Exception):
     """A template's result is of a type that variables can't have."""
 
     def __init__(self, value: Any) -> None:
-        super().__init__(f"Type {type_name(value)!r} is unsupported for variable storage.")
+        kind = "type" if isinstance(value, type) else type_name(value)
+        super().__init__(f"Type {kind!r} is unsupported for variable storage.")
 
 
 def _key(key: Any) -> Any:
@@ -73,3 +75,14 @@ def _printable(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_printable(item) for item in value if item is not OMIT]
     return value
+
+
+def plain(value: Any) -> Any:
+    """As ``finalize``, for plugins that know nothing of lazy values; the value itself where that can't be."""
+    kind = type(value)
+    if kind in PLAIN or not isinstance(value, str | dict | list | tuple):
+        return value
+    try:
+        return finalize(value)
+    except (Tripped, WeftError, UnsupportedType):
+        return value

@@ -1,9 +1,9 @@
 """Containers whose templates are evaluated when they are read.
 
-A variable such as ``{port: 80, url: "http://{{ host }}"}`` must give its port where ``host`` is undefined, so the values
-that templates see of containers are these. They are dicts and lists to all who ask, and hold what was written until it is
-read; then they keep the outcome. Reading something that can't be evaluated raises (UndefinedName, TemplateFailed); code
-that can handle that (templates themselves) uses ``peek`` and ``with_markers`` and gets a marker instead.
+A variable such as ``{port: 80, url: "http://{{ host }}"}`` must give its port where ``host`` is undefined, so these are
+what templates see of containers. They are dicts and lists to all who ask, and hold what was written until it is read;
+then they keep the outcome. Reading something that can't be evaluated raises (UndefinedName, TemplateFailed); code that
+can handle that (templates themselves) uses ``peek`` and ``with_markers`` and gets a marker instead.
 """
 
 from __future__ import annotations
@@ -59,7 +59,10 @@ class LazyDict(dict[Any, Any]):
         return self
 
     def get(self, key: Any, default: Any = None) -> Any:
-        return self[key] if key in self else default
+        try:
+            return self[key]
+        except KeyError:
+            return default
 
     def __iter__(self) -> Iterator[Any]:
         # overridden so that dict(lazy) and {**lazy} read value by value instead of copying what is stored
@@ -107,12 +110,12 @@ class LazyDict(dict[Any, Any]):
         return self.__reduce__()
 
     def __eq__(self, other: object) -> bool:
-        return dict.__eq__(self.settle(), _settled(other))
+        return self is other or dict.__eq__(self.settle(), _settled(other))
 
     def __ne__(self, other: object) -> bool:
-        return dict.__ne__(self.settle(), _settled(other))
+        return self is not other and dict.__ne__(self.settle(), _settled(other))
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None
 
     def __or__(self, other: Any) -> Any:
         return {**self, **other} if isinstance(other, Mapping) else NotImplemented
@@ -179,7 +182,7 @@ class LazyList(list[Any]):
             index += 1
 
     def __reversed__(self) -> Iterator[Any]:
-        return list.__reversed__(self.settle())
+        return (self[index] for index in range(len(self) - 1, -1, -1))
 
     def __contains__(self, item: object) -> bool:
         return list.__contains__(self.settle(), item)
@@ -192,7 +195,7 @@ class LazyList(list[Any]):
     def __radd__(self, other: Any) -> Any:
         return [*other, *self] if isinstance(other, list) else NotImplemented
 
-    def __iadd__(self, other: Any) -> LazyList:  # type: ignore[override,misc]
+    def __iadd__(self, other: Any) -> LazyList:
         self.extend(other)
         return self
 
@@ -251,10 +254,10 @@ class LazyList(list[Any]):
         return self.__reduce__()
 
     def __eq__(self, other: object) -> bool:
-        return list.__eq__(self.settle(), _settled(other))
+        return self is other or list.__eq__(self.settle(), _settled(other))
 
     def __ne__(self, other: object) -> bool:
-        return list.__ne__(self.settle(), _settled(other))
+        return self is not other and list.__ne__(self.settle(), _settled(other))
 
     def __lt__(self, other: Any) -> bool:
         return list.__lt__(self.settle(), _settled(other))
@@ -268,7 +271,7 @@ class LazyList(list[Any]):
     def __ge__(self, other: Any) -> bool:
         return list.__ge__(self.settle(), _settled(other))
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None
 
     def __repr__(self) -> str:
         return repr(list(self))

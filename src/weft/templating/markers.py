@@ -1,8 +1,8 @@
 """What stands in a template for a value that can't be had: it may be passed on or tested, and fails when it is used.
 
-A marker is made where a name is undefined, an attribute missing, or a plugin or a nested template fails. ``default`` and
-``is defined`` look at it, containers carry it; any real use of it (text, comparison, loop, arithmetic) raises ``Tripped``,
-which whoever evaluates the template turns into the error that the marker holds.
+A marker is made where a name is undefined, an attribute missing, or a plugin or a nested template fails. ``default``
+and ``is defined`` look at it, containers carry it; any real use of it (text, comparison, loop, arithmetic) raises
+``Tripped``, which whoever evaluates the template turns into the error that the marker holds.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class Marker(StrictUndefined):
             raise AttributeError(name)
         return self
 
-    def __getitem__(self, key: Any) -> Marker:
+    def __getitem__(self, key: Any) -> Any:
         return self
 
     __repr__ = __format__ = __setitem__ = _fail
@@ -123,7 +123,7 @@ def marker_for(error: Exception) -> Marker:
 
 
 def error_for(marker: Marker, origin: Origin | None = None) -> Exception:
-    """The exception that a marker stands for; ``origin`` is where it was used, for those that don't know their place."""
+    """The exception that a marker stands for; ``origin`` is where it was used, if it doesn't know its place."""
     if isinstance(marker, ErrorMarker):
         error = marker.error
         if isinstance(error, WeftError) and error.origin is None:

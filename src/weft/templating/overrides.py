@@ -32,7 +32,12 @@ _STARTS = ("block_start_string", "variable_start_string", "comment_start_string"
 
 def has_markers(text: str) -> bool:
     """Whether text looks like a template (it may still be a broken one)."""
-    return "{" in text and ("{{" in text or "{%" in text or "{#" in text) or text.startswith(HEADER)
+    return ("{" in text and ("{{" in text or "{%" in text or "{#" in text)) or text.startswith(HEADER)
+
+
+def looks_like_template(text: str, options: Mapping[str, Any]) -> bool:
+    """As ``has_markers``, where the marks may be others."""
+    return text.startswith(HEADER) or any(options.get(key, DEFAULTS[key]) in text for key in _STARTS)
 
 
 def is_all_template(text: str) -> bool:

@@ -54,7 +54,11 @@ def started(info: ev.TaskInfo, **more: Any) -> ev.TaskStarted:
 
 
 def ended(
-    info: ev.TaskInfo, status: Status = Status.OK, result: Mapping[str, Any] | None = None, host: str = "h1", **more: Any
+    info: ev.TaskInfo,
+    status: Status = Status.OK,
+    result: Mapping[str, Any] | None = None,
+    host: str = "h1",
+    **more: Any,
 ) -> ev.TaskFinished:
     return ev.TaskFinished(task=info, host=host, status=status, result=result or {}, **more)
 

@@ -81,7 +81,10 @@ def test_check_mode_markers():
 def test_vv_names_the_playbook_and_the_place_of_tasks():
     shown = show(ev.PlaybookStarted(path="site/play.yml", plays=2), started(task("a")), verbosity=2)
     assert shown.stdout == (
-        banner("PLAYBOOK: play.yml") + "2 plays in site/play.yml\n" + banner("TASK [a]") + "task path: /site/play.yml:4\n"
+        banner("PLAYBOOK: play.yml")
+        + "2 plays in site/play.yml\n"
+        + banner("TASK [a]")
+        + "task path: /site/play.yml:4\n"
     )
 
 
@@ -149,5 +152,3 @@ def test_meta_tasks_that_nobody_wrote_have_no_banner_but_gathering_facts_has():
 def _tasks(shown: Shown) -> list[str]:
     lines = [line for line in shown.stdout.splitlines() if line and not line.startswith("PLAY")]
     return [line.rstrip("* ") for line in lines]
-
-

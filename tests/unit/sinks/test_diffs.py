@@ -16,13 +16,7 @@ def shown_diff(*diffs, status=Status.CHANGED, **settings):
 def test_a_changed_file():
     diff = {"before": "foo", "after": "bar\n", "before_header": "/etc/x", "after_header": "/etc/x (content)"}
     assert shown_diff(diff) == (
-        "--- before: /etc/x\n"
-        "+++ after: /etc/x (content)\n"
-        "@@ -1 +1 @@\n"
-        "-foo\n"
-        "\\ No newline at end of file\n"
-        "+bar\n"
-        "\n"
+        "--- before: /etc/x\n+++ after: /etc/x (content)\n@@ -1 +1 @@\n-foo\n\\ No newline at end of file\n+bar\n\n"
     )
 
 

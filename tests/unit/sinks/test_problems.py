@@ -188,7 +188,10 @@ def test_a_tasks_warnings_and_deprecations_come_above_its_line():
     ("values", "when"),
     [
         ({}, "This feature will be removed in the future."),
-        ({"collection": "ns.coll", "version": "3.0.0"}, "This feature will be removed from collection 'ns.coll' version 3.0.0."),
+        (
+            {"collection": "ns.coll", "version": "3.0.0"},
+            "This feature will be removed from collection 'ns.coll' version 3.0.0.",
+        ),
         (
             {"collection": "ns.coll", "date": "2030-01-01"},
             "This feature will be removed from collection 'ns.coll' in a release after 2030-01-01.",

@@ -12,8 +12,10 @@ LEFT = (ev.JobsLeft(host="lab1", jids=("j1.2",)), ev.JobsLeft(host="lab2", jids=
 def test_hosts_are_sorted_and_figures_aligned():
     recap = {"web10": ev.HostRecap(ok=19, changed=11, skipped=4, rescued=1, ignored=2), "db": ev.HostRecap(failed=1)}
     assert show(ev.RunFinished(recap=recap)).stdout == banner("PLAY RECAP") + (
-        "db                         : ok=0    changed=0    unreachable=0    failed=1    skipped=0    rescued=0    ignored=0   \n"
-        "web10                      : ok=19   changed=11   unreachable=0    failed=0    skipped=4    rescued=1    ignored=2   \n"
+        "db                         : ok=0    changed=0    unreachable=0    "
+        "failed=1    skipped=0    rescued=0    ignored=0   \n"
+        "web10                      : ok=19   changed=11   unreachable=0    "
+        "failed=0    skipped=4    rescued=1    ignored=2   \n"
         "\n"
     )
 

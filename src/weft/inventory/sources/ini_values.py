@@ -1,7 +1,7 @@
-"""Words and values of INI inventories, by the rules of ``shlex`` and ``ast.literal_eval``, mostly without calling them.
+"""Words and values of INI inventories, by the rules of ``shlex`` and ``ast.literal_eval``, mostly without using them.
 
-Both are slow (20-40 us a line), and nearly every line of a large inventory is plain. What is not certain to come out the
-same goes to the real thing.
+Both are slow (20-100 us a line), and nearly every line of a large inventory is plain. What is not certain to come out
+the same goes to the real thing.
 """
 
 from __future__ import annotations
@@ -58,7 +58,10 @@ def _unquoted(match: re.Match[str]) -> str:
 
 
 def parse_value(text: str, origin: Origin) -> Any:
-    """A Python literal, or the text itself. Sequences become lists, text is ``Trusted``. Raises what literals raise."""
+    """A Python literal, or the text itself. Sequences become lists, text (but not bytes) is ``Trusted``.
+
+    Raises TypeError for a literal that can't be.
+    """
     if not _MAY_BE_LITERAL.match(text) or _DOTTED.fullmatch(text) or _TEMPLATE.match(text):
         return Trusted(text, origin)
     if _WHOLE_NUMBER.fullmatch(text):
@@ -82,7 +85,7 @@ def _as_variable(value: Any, origin: Origin) -> Any:
     if isinstance(value, str):
         return Trusted(value, origin)
     if isinstance(value, bytes):
-        return Trusted(value.decode("utf-8", "surrogateescape"), origin)
+        return value.decode("utf-8", "surrogateescape")
     if isinstance(value, list | tuple | set):
         return SeqNode((_as_variable(item, origin) for item in value), origin)
     if isinstance(value, dict):

@@ -80,7 +80,8 @@ class _YamlParser:
             return {value: None}
         if value is not None and not isinstance(value, Mapping):
             raise LoadError(
-                f'Invalid "{key}" entry for "{group}" group, requires a dictionary, found "{type_name(value)}" instead.',
+                f'Invalid "{key}" entry for "{group}" group, requires a dictionary, '
+                f'found "{type_name(value)}" instead.',
                 origin_of(value) or origin_of(key),
             )
         return value

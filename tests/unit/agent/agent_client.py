@@ -6,7 +6,6 @@ import functools
 import hashlib
 import json
 import os
-import re
 import select
 import shutil
 import struct
@@ -190,9 +189,6 @@ def ansible_root() -> str:
     return str(Path(spec.origin).parent)
 
 
-_IMPORT = re.compile(r"^\s*(?:from\s+(ansible\.module_utils[\w.]*|\.[\w.]*)\s+import\s+(.+)|import\s+(ansible\.module_utils[\w.]*))", re.M)
-
-
 @functools.cache
 def manifest() -> tuple[dict[str, tuple[str, bool]], dict[str, bytes]]:
     """All of ansible-core's module_utils: the manifest, and the blobs by hash."""
@@ -221,7 +217,7 @@ def module_request(name: str, args: Mapping[str, Any] | None = None, **more: Any
     utils, _ = manifest()
     known = {"_ansible_version": "2.19.0", "_ansible_no_log": False, "_ansible_check_mode": False}
     request = {"module": blob(str(path))[0], "kind": "new", "name": name, "fqcn": "ansible.builtin." + name, "utils": utils}
-    return dict(request, args={**(args or {}), **known}, **more)
+    return dict(request, args={**known, **(args or {})}, **more)
 
 
 def send_module(client: Client, *names: str) -> None:
@@ -238,3 +234,47 @@ def run_module(client: Client, name: str, args: Mapping[str, Any] | None = None,
     result, payload = client.call_payload("module", **module_request(name, args, **more))
     out, err = payload[: result["stdout_len"]], payload[result["stdout_len"] :]
     return result, out.decode(), err.decode()
+
+
+def environment(home: Path) -> dict[str, str]:
+    home.mkdir(parents=True, exist_ok=True)
+    return {"HOME": str(home), "LANG": "C.UTF-8", "LC_ALL": "", "WEFT_AGENT_TEST": "1"}
+
+
+def make(home: Path, python: str | None = None, **options: Any) -> Client:
+    client = Client.start(python, env=environment(home), cwd=str(home), **options)
+    client.call("configure", async_dir=str(home / "async"), remote_tmp=str(home / "tmp"))
+    return client
+
+
+def wait_gone(pid: int) -> None:
+    """Wait until a process has ended. It need not be a child of this one."""
+    try:
+        fd = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    try:
+        assert select.select([fd], [], [], PATIENCE)[0], f"process {pid} goes on"
+    finally:
+        os.close(fd)
+
+
+def alive(pid: int) -> bool:
+    """Whether a process is there and not a zombie."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
+def marked() -> set[int]:
+    """Processes with the tests' mark in their environment."""
+    found = set()
+    for entry in os.listdir("/proc"):
+        if entry.isdigit() and int(entry) != os.getpid():
+            try:
+                if b"WEFT_AGENT_TEST=" in Path("/proc", entry, "environ").read_bytes() and alive(int(entry)):
+                    found.add(int(entry))
+            except OSError:
+                continue
+    return found

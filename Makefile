@@ -1,0 +1,54 @@
+# make demo | test | lint | bench | conformance
+#
+# The tools live in .venv, made at first need and again when pyproject.toml has changed.
+
+PYTHON ?= python3
+VENV := .venv
+STAMP := $(VENV)/.installed
+BIN := $(VENV)/bin
+# processes for the tests: two are enough for one machine's lab, and `make test JOBS=0` uses none beside the first
+JOBS ?= 2
+# a program that runs ansible-core's own integration tests on the commands in the folder given with --bin
+RUNNER ?=
+SHIMS := build/commands
+
+.PHONY: help demo test lint bench conformance clean
+
+help:
+	@sed -n '1s/^# //p' Makefile
+
+$(STAMP): pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	touch $@
+
+demo: $(STAMP)
+	$(BIN)/python examples/demo.py
+
+test: $(STAMP)
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(STAMP)
+	$(BIN)/python -m bench
+
+# `weft` under the names ansible's tests call; what weft has no command for is ansible-core's own
+conformance: $(STAMP)
+	@test -n "$(RUNNER)" || { echo "make conformance RUNNER=PATH: a program that takes --bin DIR"; exit 2; }
+	mkdir -p $(SHIMS)
+	printf '#!/bin/sh\nexec "%s" play "$$@"\n' "$(CURDIR)/$(BIN)/weft" > $(SHIMS)/ansible-playbook
+	printf '#!/bin/sh\nexec "%s" run "$$@"\n' "$(CURDIR)/$(BIN)/weft" > $(SHIMS)/ansible
+	chmod +x $(SHIMS)/ansible-playbook $(SHIMS)/ansible
+	for name in config doc galaxy inventory vault; do \
+		ln -sf "$(CURDIR)/$(BIN)/ansible-$$name" $(SHIMS)/; \
+	done
+	ln -sf "$(CURDIR)/$(BIN)/python" $(SHIMS)/python
+	$(BIN)/python "$(RUNNER)" --bin $(SHIMS) $(ARGS)
+
+clean:
+	rm -rf build $(VENV)

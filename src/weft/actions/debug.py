@@ -1,0 +1,121 @@
+"""``debug``, ``assert`` and ``fail``: they only look at variables."""
+
+from __future__ import annotations
+
+import re
+from functools import partial
+from typing import Any
+
+from weft.actions.args import Arg, validate
+from weft.actions.base import ActionContext, Result, plain
+from weft.model.errors import UndefinedName, WeftError
+from weft.model.values import OMIT, Value, origin_of
+
+_WHOLE_NAME = re.compile(r"^\{\{-?\s*([A-Za-z_]\w*)\s*-?\}\}$")
+
+
+def _text_only(value: Any) -> str:
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise TypeError(f"'{plain(value)!r}' is not a string and conversion is not allowed")
+    return value
+
+
+_text_only.__name__ = "_check_type_str_no_conversion"
+
+
+def _text_or_texts(value: Any) -> str | list[str]:
+    if isinstance(value, str):
+        return value
+    if not isinstance(value, list) or any(not isinstance(item, str) for item in value):
+        raise TypeError("a string or list of strings is required")
+    return value
+
+
+_text_or_texts.__name__ = "str_or_list_of_str"
+
+_DEBUG = {
+    "msg": Arg(kind="raw", default="Hello world!"),
+    "var": Arg(kind=_text_only),
+    "verbosity": Arg(kind="int", default=0),
+}
+_ASSERT = {
+    "fail_msg": Arg(kind=_text_or_texts, default="Assertion failed", aliases=("msg",)),
+    "success_msg": Arg(kind=_text_or_texts, default="All assertions passed"),
+    "quiet": Arg(kind="bool", default=False),
+    "that": Arg(kind="raw", required=True),
+}
+
+
+async def debug(context: ActionContext) -> Result:
+    """Show a message or the value of an expression. What is undefined shows as such and doesn't fail the task."""
+    params = validate(context, _DEBUG, mutually_exclusive=(("msg", "var"),))
+    if params["verbosity"] > context.settings.verbosity:
+        return {"skipped_reason": "Verbosity threshold not met.", "skipped": True, "failed": False}
+    if not params["var"]:
+        return {"msg": params["msg"], "_ansible_verbose_always": True, "failed": False}
+    return {
+        str(params["var"]): await _value(context, params["var"]),
+        "_ansible_verbose_always": True,
+        "failed": False,
+    }
+
+
+async def _value(context: ActionContext, expression: str) -> Any:
+    templar = context.templar
+    if templar.is_template(expression):
+        cause = WeftError("Encountered untrusted template or expression.", origin_of(expression))
+        cause.hint = (
+            "Templates and expressions must be defined by trusted sources such as playbooks or roles, "
+            "not untrusted sources such as module results."
+        )
+        raise WeftError("Error while resolving `var` expression.", origin_of(expression)) from cause
+    try:
+        value = await context.evaluate(lambda: templar.expression(expression, context.scope))
+    except UndefinedName as error:
+        context.warn(f"Encountered 1 template error.\nerror 1 - {error.message}")
+        return f"<< error 1 - {error.message} >>"
+    except WeftError as error:
+        raise WeftError("Error while resolving `var` expression.", origin_of(expression)) from error
+    if value is OMIT:
+        context.warn("The result of the `var` expression could not be omitted; a placeholder was used instead.")
+        return "<<Omit>>"
+    return value
+
+
+async def check(context: ActionContext) -> Result:
+    """``assert``: every condition of ``that`` must hold."""
+    params = validate(context, _ASSERT)
+    result: Result = {} if params["quiet"] else {"_ansible_verbose_always": True}
+    for condition in _conditions(context, params["that"]):
+        holds = await context.evaluate(partial(context.templar.condition, condition, context.scope))
+        if not holds:
+            assertion = plain(condition)
+            return {**result, "failed": True, "evaluated_to": holds, "assertion": assertion, "msg": params["fail_msg"]}
+    return {**result, "changed": False, "msg": params["success_msg"]}
+
+
+def _conditions(context: ActionContext, that: Value) -> list[Value]:
+    """``that`` as a list. A template that names a list gives its items as they were written, still unevaluated."""
+    if isinstance(that, str) and context.templar.is_template(that):
+        name = _WHOLE_NAME.match(that.strip())
+        if name:
+            try:
+                raw = context.scope.raw(name[1])
+            except KeyError:
+                return [that]
+            if isinstance(raw, list):
+                return list(raw)
+        try:
+            value = context.templar.render(that, context.scope)
+        except WeftError:
+            return [that]
+        if isinstance(value, list):
+            return value
+    return list(that) if isinstance(that, list) else [that]
+
+
+async def fail(context: ActionContext) -> Result:
+    """Fail, with the task's words."""
+    return {"failed": True, "msg": context.args.get("msg", "Failed as requested from task")}

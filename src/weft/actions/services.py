@@ -1,0 +1,136 @@
+"""What actions need of the rest of weft, as small interfaces, and the record that carries them.
+
+``base`` builds an action's context on these; the composition root fills them in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from weft.model.values import Value
+from weft.templating.api import Names
+
+if TYPE_CHECKING:
+    from weft.connection.api import Sessions
+    from weft.content.modules import Module
+    from weft.content.payload import Payload
+    from weft.events.types import Event
+    from weft.model.settings import Settings
+
+
+class TaskNames(Names, Protocol):
+    """The variables of one task on one host."""
+
+    def raw(self, name: str) -> Value:
+        """The unevaluated value. Raises KeyError."""
+
+    def child(self, local: Mapping[str, Any]) -> TaskNames:
+        """The same with ``local`` on top."""
+
+
+class Templating(Protocol):
+    """What actions use of the templar."""
+
+    def render(self, value: Value, names: Names) -> Any: ...
+    def expression(self, text: str, names: Names) -> Any: ...
+    def condition(self, text: Value, names: Names) -> bool: ...
+    def is_template(self, value: Value) -> bool: ...
+    def render_text(
+        self, text: str, names: Names, *, overrides: Mapping[str, Any] = ..., searchpath: Sequence[str] = ...
+    ) -> str: ...
+
+
+class ModuleFinder(Protocol):
+    """Names to modules (``weft.content.modules.ModuleStore``)."""
+
+    def resolve(
+        self,
+        name: str,
+        collections: Sequence[str] = (),
+        extra_dirs: Sequence[str] = (),
+        *,
+        python: Sequence[int] | None = None,
+    ) -> Module | None: ...
+
+    def with_defaults(
+        self, fqcn: str, args: Mapping[str, Any], defaults: Sequence[Mapping[str, Any]]
+    ) -> dict[str, Any]: ...
+
+
+class Payloads(Protocol):
+    """Modules to what goes over the wire (``weft.content.payload.PayloadStore``)."""
+
+    def cached(self, module: Module, utils_dirs: Sequence[str] = ()) -> Payload | None:
+        """What was built before; never blocks for long."""
+
+    def build(self, module: Module, utils_dirs: Sequence[str] = ()) -> Payload:
+        """May read and parse files: it blocks."""
+
+
+class PromptInterrupted(Exception):
+    """Ctrl-C, or one of the interrupting keys, at a prompt."""
+
+
+class Prompter(Protocol):
+    """Asks the person at the terminal. One prompt at a time: the service queues them."""
+
+    @property
+    def interactive(self) -> bool:
+        """Whether somebody can answer."""
+
+    async def ask(
+        self,
+        text: str,
+        *,
+        echo: bool = True,
+        seconds: float | None = None,
+        complete: Sequence[str] | None = None,
+        interrupt: Sequence[str] | None = None,
+    ) -> str:
+        """What was typed until Enter, or until a key of ``complete`` (case does not matter; empty: no key ends it).
+
+        After ``seconds`` it ends with what there is. A key of ``interrupt``, or Ctrl-C, raises PromptInterrupted.
+        """
+
+
+class Strands(Protocol):
+    """Async work of this run that is not a job on a host (templates, blocks, roles ...), known by jid."""
+
+    def status(self, host: str, jid: str) -> Mapping[str, Any] | None:
+        """As a job's result file (``started``, ``finished``, the result once it ended); None: no such strand."""
+
+    def forget(self, host: str, jid: str) -> bool:
+        """``mode: cleanup``. False: no such strand."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """What a run offers to every action. Made once, by the composition root."""
+
+    settings: Settings
+    sessions: Sessions
+    templar: Templating
+    modules: ModuleFinder
+    payloads: Payloads
+    publish: Callable[[Event], None]
+    decrypt: Callable[[bytes, str], bytes]
+    """Contents of a vaulted file, with its path for messages -> plain contents. Raises VaultFailed. May block."""
+    load_vars: Callable[[str], Mapping[str, Value]]
+    """Path of a variables file -> its marked (Trusted) mapping. Raises LoadError. May block."""
+    parse_vars: Callable[[str, str], Any]
+    """Text of YAML or JSON and its path for messages -> marked (Trusted) data of any type. Raises LoadError."""
+    prompter: Prompter
+    strands: Strands | None = None
+    version: str = "2.19"
+    """The version of ansible-core whose modules are sent, as modules are told."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobRequest:
+    """``async:`` of the task: start a job on the host instead of waiting for it."""
+
+    limit: float  # seconds
+    jid: str | None = None  # None: the agent makes one
+    async_dir: str | None = None  # None: the target's

@@ -1,0 +1,522 @@
+"""The ``job.*`` operations: starting supervisors, and waiting for the ends of jobs, whoever started them.
+
+Comes after ``jobfiles`` and ``supervisor``. A supervisor holds a FIFO open while it lives: the agent waits on that, without
+looking again and again. Only jobs without a FIFO (ansible-core's) are looked at from time to time, all of a directory
+by one stat(2) of it.
+"""
+
+from __future__ import absolute_import, division, print_function
+
+import os
+import signal
+
+from . import compat, importer, jobfiles, modules, process, procs, zygote
+from . import loop as loops
+from .agent import BadRequest
+from .jobfiles import Job
+
+TICK = 0.05  # seconds between looks at a directory with jobs that have no FIFO
+LIVENESS = 5.0  # seconds between looks for their processes
+SWEEP = 3600.0  # seconds between removals of old jobs
+
+
+def folder_of(request):
+    """The async directory a request speaks of, as bytes."""
+    return compat.expand_path(request.args.get("async_dir") or request.agent.async_dir, request.agent.env)
+
+
+def jobs_of(request):
+    """The jobs a request names."""
+    folder = folder_of(request)
+    jids = request.args.get("jids")
+    if jids is None and request.args.get("jid") is not None:
+        jids = [request.args["jid"]]
+    if not isinstance(jids, list):
+        raise BadRequest("%s: needs jids" % request.op)
+    return [Job(folder, jid) for jid in jids]
+
+
+def statuses(jobs):
+    """``status`` of many jobs; processes are listed at most once for all."""
+    commands = Lazy()
+    return {job.jid: jobfiles.status(job, commands) for job in jobs}
+
+
+class Lazy(object):
+    """The machine's command lines, read when first looked at."""
+
+    def __init__(self):
+        self._list = None
+
+    def __iter__(self):
+        if self._list is None:
+            self._list = list(procs.command_lines())
+        return iter(self._list)
+
+
+# starting
+
+
+def op_job_start(request):
+    agent, args = request.agent, request.args
+    call = request.require("request", dict)
+    op = args.get("run") or ("module" if "module" in call else "command")
+    folder = folder_of(request)
+    _sweep(agent, folder)
+    jid = args.get("jid") or "j%d" % (int(compat.random_hex(6), 16) % 10**12)
+    if not jobfiles.is_jid(compat.to_text(jid)):
+        raise BadRequest("job.start: %r can't be a job's id" % jid)
+    job = {"jid": jid, "folder": compat.to_text(folder), "limit": args.get("limit") or 0, "op": op}
+    job["name"] = args.get("name") or call.get("name") or op
+    job["no_log"] = bool(args.get("no_log") or (call.get("args") or {}).get("_ansible_no_log"))
+    if op == "command":
+        job["request"] = call
+        _fork_supervisor(request, job, None)
+        return
+    if op != "module":
+        raise BadRequest("job.start: %r can't be a job" % op)
+    call = modules.resolve(agent, dict(call, kind=call.get("kind", "new")))
+    if isinstance(call, list):
+        request.error("missing-blobs", "%d blobs are missing" % len(call), missing=call)
+        return
+    job["request"] = modules.nursery_of(agent).complete(call)
+    if call["kind"] == "new" and zygote.can_pass():
+        _ask_zygote(request, job)
+    elif call["kind"] == "new":
+        _fork_supervisor(request, job, call["utils"])
+    else:
+        job["request"]["root"] = compat.to_text(agent.store.root or b"")
+        _fork_supervisor(request, job, None)
+
+
+def _fork_supervisor(request, job, utils):
+    """Start a supervisor as a fork of the agent; with ``utils``, one that can run Python modules."""
+    agent = request.agent
+    read_end, write_end = compat.pipe()
+    blobs = importer.Blobs(agent.store.root, dict(agent.store.memory)) if utils is not None else None
+    pid = os.fork()
+    if pid == 0:
+        _be_supervisor(job, write_end, blobs, utils)
+    os.close(write_end)
+    agent.loop.child(pid, lambda status: None)
+    Answer(request, read_end)
+
+
+def _be_supervisor(job, reply_fd, blobs, utils):
+    try:
+        loops.leave()
+        process.own_session()
+        from . import supervisor
+
+        finder = zygote.set_up_python(blobs, utils, "", preload=False) if utils is not None else None
+        supervisor.detach(lambda: job, reply_fd, finder)
+    finally:
+        os._exit(1)
+
+
+def _ask_zygote(request, job):
+    agent = request.agent
+    read_end, write_end = compat.pipe()
+    answer_read, answer_write = compat.pipe()
+    server = modules.nursery_of(agent).zygote(job["request"]["utils"])
+    server.run(zygote.JOB, (read_end, answer_write, os.dup(answer_write)))
+    process.Feeder(agent.loop, write_end, compat.dumps(job))
+    Answer(request, answer_read)
+
+
+class Answer(object):
+    """What a supervisor says once its files are there, passed on as the answer to ``job.start``."""
+
+    def __init__(self, request, fd):
+        self._request = request
+        self._fd = fd
+        self._data = b""
+        compat.set_nonblocking(fd)
+        request.agent.loop.reader(fd, self._read)
+
+    def _read(self):
+        data = compat.read_some(self._fd)
+        if data is None:
+            return
+        self._data += data
+        if data:
+            return
+        self._request.agent.loop.forget(self._fd)
+        os.close(self._fd)
+        try:
+            said = compat.loads(self._data)
+        except ValueError:
+            self._request.error("internal", "the job's supervisor ended before it began")
+            return
+        if "error" in said:
+            error = dict(said["error"])
+            self._request.error(error.pop("kind"), error.pop("message"), **error)
+        else:
+            self._request.reply(said["result"])
+
+
+def _sweep(agent, folder):
+    """Remove old jobs, now and then."""
+    swept = agent.__dict__.setdefault("swept", {})
+    now = compat.clock()
+    if folder not in swept or now - swept[folder] > SWEEP:
+        swept[folder] = now
+        jobfiles.sweep(folder, agent.keep_jobs)
+
+
+# watching
+
+
+class Watch(object):
+    """One unfinished job and those who wait for it."""
+
+    __slots__ = ("fd", "job", "listeners", "seen")
+
+    def __init__(self, job):
+        self.job = job
+        self.listeners = []
+        self.fd = None
+        self.seen = None
+
+
+class Watches(object):
+    """All jobs that somebody waits for."""
+
+    def __init__(self, loop):
+        self._loop = loop
+        self._watches = {}
+        self._polled = {}  # folder -> {key: Watch}
+        self._stamps = {}
+        self._timer = None
+        self._next_look = 0.0
+
+    def add(self, job, listener, now=None):
+        """Call ``listener(status)`` once when the job ends; soon, if it has. ``now`` is its status, where it is known."""
+        key = (job.folder, job.jid)
+        watch = self._watches.get(key)
+        if watch is None:
+            now = jobfiles.status(job) if now is None else now
+            if now["finished"]:
+                self._loop.soon(lambda: listener(now))
+                return
+            watch = self._watches[key] = Watch(job)
+            self._attach(key, watch)
+        watch.listeners.append(listener)
+
+    def drop(self, job, listener):
+        """Take a listener back."""
+        watch = self._watches.get((job.folder, job.jid))
+        if watch is not None and listener in watch.listeners:
+            watch.listeners.remove(listener)
+            if not watch.listeners:
+                self._detach((job.folder, job.jid), watch)
+
+    def _attach(self, key, watch):
+        if len(self._watches) > 200:
+            process.raise_limits()
+        try:
+            watch.fd = jobfiles.open_fifo(watch.job)
+        except OSError:
+            watch.fd = None  # no descriptor left: it is looked at from time to time
+        if watch.fd is None:
+            self._poll_it(key, watch)
+            return
+        self._loop.reader(watch.fd, lambda: self._fifo(key, watch))
+        # a FIFO whose writer went before it was opened never says so by itself
+        self._loop.soon(lambda: self._fifo(key, watch))
+
+    def _fifo(self, key, watch):
+        if watch.fd is None or compat.read_some(watch.fd, 16) is None:
+            return
+        self._look(key, watch)
+        if watch.fd is not None:  # the writer is gone, yet it is not known to have ended
+            self._close(watch)
+            self._poll_it(key, watch)
+
+    def _close(self, watch):
+        if watch.fd is not None:
+            self._loop.forget(watch.fd)
+            os.close(watch.fd)
+            watch.fd = None
+
+    def _detach(self, key, watch):
+        self._close(watch)
+        self._watches.pop(key, None)
+        polled = self._polled.get(key[0])
+        if polled is not None:
+            polled.pop(key, None)
+            if not polled:
+                del self._polled[key[0]]
+
+    def _look(self, key, watch, commands=None):
+        """Find out whether it has ended; tell if so."""
+        now = jobfiles.status(watch.job, commands)
+        if now["finished"]:
+            self._detach(key, watch)
+            for listener in watch.listeners:
+                listener(now)
+
+    # jobs without a FIFO
+
+    def _poll_it(self, key, watch):
+        watch.seen = _stamp(watch.job.path)
+        self._polled.setdefault(key[0], {})[key] = watch
+        if self._timer is None:
+            self._timer = self._loop.call_later(TICK, self._tick)
+
+    def _tick(self):
+        self._timer = None
+        now = compat.clock()
+        thorough = now >= self._next_look
+        commands = None
+        if thorough:
+            self._next_look = now + LIVENESS
+            commands = Lazy()
+        for folder in list(self._polled):
+            stamp = _stamp(folder)
+            if stamp != self._stamps.get(folder) or thorough:
+                self._stamps[folder] = stamp
+                for key, watch in list(self._polled.get(folder, {}).items()):
+                    seen = _stamp(watch.job.path)
+                    if seen != watch.seen or thorough:
+                        watch.seen = seen
+                        self._look(key, watch, commands)
+        if self._polled:
+            self._timer = self._loop.call_later(TICK, self._tick)
+
+
+def _stamp(path):
+    """What changes when a file is replaced, or a directory's entries change."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_ino, getattr(found, "st_mtime_ns", found.st_mtime), found.st_size
+
+
+def watches_of(agent):
+    if not hasattr(agent, "watches"):
+        agent.watches = Watches(agent.loop)
+        agent.pushed_jobs = set()
+    return agent.watches
+
+
+def op_job_status(request):
+    request.reply({"jobs": statuses(jobs_of(request))})
+
+
+def op_job_watch(request):
+    agent = request.agent
+    watches, folder = watches_of(agent), compat.to_text(folder_of(request))
+    jobs = jobs_of(request)
+    found = statuses(jobs)
+    request.reply({})
+    for job in jobs:
+        key = (job.folder, job.jid)
+        if key in agent.pushed_jobs:
+            continue  # watched already: it is told once
+        agent.pushed_jobs.add(key)
+        watches.add(job, _pusher(agent, key, folder), found[job.jid])
+
+
+def _pusher(agent, key, folder):
+    def tell(now):
+        agent.pushed_jobs.discard(key)
+        agent.push("job", jid=key[1], async_dir=folder, result=now)
+
+    return tell
+
+
+def op_job_wait(request):
+    jobs = jobs_of(request)
+    wanted = request.args.get("for")
+    Waiting(request, jobs, len(jobs) if wanted is None else min(int(wanted), len(jobs)))
+
+
+class Waiting(object):
+    """A ``job.wait`` that goes on."""
+
+    def __init__(self, request, jobs, wanted):
+        self._request = request
+        self._left = {job.jid: job for job in jobs}
+        self._jobs = jobs
+        self._wanted = wanted
+        self._ended = {}
+        self._timer = None
+        self._over = False
+        self._listeners = {}
+        request.waits = True
+        request.on_cancel = self._cancel
+        watches, found = watches_of(request.agent), statuses(jobs)
+        for jid, job in list(self._left.items()):
+            if found[jid]["finished"]:
+                self._ended[jid] = found[jid]
+            else:
+                self._listeners[jid] = self._listener(jid)
+                watches.add(job, self._listeners[jid], found[jid])
+        timeout = request.args.get("timeout")
+        if len(self._ended) >= wanted:
+            self._finish()
+        elif timeout is not None:
+            self._timer = request.agent.loop.call_later(timeout, self._finish)
+
+    def _listener(self, jid):
+        def ended(now):
+            self._ended[jid] = now
+            if len(self._ended) >= self._wanted:
+                self._finish()
+
+        return ended
+
+    def _stop(self):
+        self._over = True
+        if self._timer is not None:
+            self._timer.cancel()
+        watches = watches_of(self._request.agent)
+        for jid, listener in self._listeners.items():
+            watches.drop(self._left[jid], listener)
+
+    def _finish(self):
+        if not self._over:
+            self._stop()
+            rest = [job for job in self._jobs if job.jid not in self._ended]
+            self._request.reply({"jobs": dict(statuses(rest), **self._ended)})
+
+    def _cancel(self, reason):
+        if not self._over:
+            self._stop()
+            self._request.stopped(reason)
+
+
+# the rest
+
+
+def op_job_cancel(request):
+    grace = request.args.get("grace")
+    Cancelling(request, jobs_of(request), process.KILL_AFTER if grace is None else float(grace))
+
+
+class Cancelling(object):
+    """A ``job.cancel``: signals first, then waits until the jobs have ended."""
+
+    def __init__(self, request, jobs, grace):
+        self._request = request
+        self._agent = request.agent
+        self._grace = grace
+        self._pending = {}
+        self._done = []
+        for jid, now in statuses(jobs).items():
+            if not now["finished"] and now["alive"]:
+                self._pending[jid] = Job(jobs[0].folder, jid)
+        for jid, job in list(self._pending.items()):
+            self._cancel(jid, job)
+        self._maybe_finish()
+
+    def _cancel(self, jid, job):
+        state = job.read(".state")
+        if state is None:
+            CoreCancelling(self._agent.loop, job, self._grace, lambda: self._ended(jid))
+            return
+        job.write({"grace": self._grace}, ".cancel")
+        os.kill(state["pid"], signal.SIGTERM)
+        watches_of(self._agent).add(job, lambda now: self._ended(jid))
+
+    def _ended(self, jid):
+        job = self._pending.pop(jid, None)
+        if job is not None:
+            compat.remove_file(job.file(".cancel"))
+            self._done.append(jid)
+            self._maybe_finish()
+
+    def _maybe_finish(self):
+        if not self._pending:
+            self._request.reply({"cancelled": sorted(self._done)})
+
+
+class CoreCancelling(object):
+    """Ends a job that ansible-core started, and writes the result its wrapper then can't write."""
+
+    def __init__(self, loop, job, grace, done):
+        self._loop = loop
+        self._job = job
+        self._done = done
+        self._deadline = compat.clock() + grace
+        self._signal(signal.SIGTERM)
+        loop.call_later(TICK, self._look)
+
+    def _processes(self):
+        found = jobfiles.core_processes(self._job)
+        return found + procs.descendants(found)
+
+    def _signal(self, number):
+        procs.kill_all(self._known() if number == signal.SIGKILL else self._remember(), number)
+
+    def _remember(self):
+        self._pids = {pid: procs.start_ticks(pid) for pid in self._processes()}
+        return list(self._pids)
+
+    def _known(self):
+        """Those that were there at first and are still the same, and those found now."""
+        same = [pid for pid, ticks in self._pids.items() if ticks is not None and procs.is_same(pid, ticks)]
+        return set(same) | set(self._processes())
+
+    def _look(self):
+        left = self._known()
+        if left and compat.clock() > self._deadline:
+            self._signal(signal.SIGKILL)
+            self._deadline = compat.clock() + 1.0
+        if left:
+            self._loop.call_later(TICK, self._look)
+            return
+        if not jobfiles.finished(self._job.read()):
+            result = {"failed": True, "cancelled": True, "started": 1, "finished": 1, "ansible_job_id": self._job.jid}
+            self._job.write(dict(result, msg="The job was cancelled"))
+        self._done()
+
+
+def op_job_cleanup(request):
+    erased = [job.remove() for job in jobs_of(request) if jobfiles.is_jid(job.jid)]
+    request.reply({"erased": [compat.to_text(path) for path in erased if path]})
+
+
+def op_job_list(request):
+    folder = folder_of(request)
+    found = jobfiles.listing(folder)
+    commands = Lazy()
+    keys = ("ansible_job_id", "started", "finished", "alive", "lost", "failed", "changed", "rc", "msg", "timedout", "cancelled")
+    listed = []
+    for job in found:
+        now = jobfiles.status(job, commands)
+        entry = {key: now[key] for key in keys if key in now}
+        state = job.read(".state")
+        if state is not None:
+            entry.update({key: state.get(key) for key in ("name", "user", "pid", "pgid", "started_at", "limit", "hostname")})
+        entry["foreign"] = state is None
+        try:
+            entry["changed_at"] = os.stat(job.path).st_mtime
+        except OSError:
+            pass
+        listed.append(entry)
+    request.reply({"jobs": listed, "async_dir": compat.to_text(folder)})
+
+
+def op_job_log(request):
+    job = jobs_of(request)[0]
+    if not jobfiles.is_jid(job.jid):
+        raise BadRequest("job.log: %r can't be a job's id" % job.jid)
+    offset, length = request.args.get("offset") or 0, min(request.args.get("length") or 1 << 20, 16 << 20)
+    over = bool(jobfiles.status(job)["finished"])  # before the log is read: what is written until then is in it
+    data, size = b"", 0
+    try:
+        fd = compat.open_fd(job.file(".log"), os.O_RDONLY)
+    except OSError:
+        if not job.exists():
+            raise
+    else:
+        try:
+            size = os.fstat(fd).st_size
+            os.lseek(fd, offset, os.SEEK_SET)
+            data = os.read(fd, length)
+        finally:
+            os.close(fd)
+    request.reply({"offset": offset + len(data), "eof": offset + len(data) >= size, "finished": over}, data)

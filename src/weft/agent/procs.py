@@ -1,0 +1,120 @@
+"""Looking at other processes: whether one is still the same, what descends from it, who runs a command.
+
+Comes after ``compat``. Reads /proc where there is one; elsewhere says less.
+"""
+
+from __future__ import absolute_import, division, print_function
+
+import errno
+import os
+import signal
+import time
+
+from . import compat
+
+_SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER of prctl(2)
+
+
+def have_proc():
+    """Whether /proc shows the processes of all users."""
+    return os.path.exists(b"/proc/1/stat")
+
+
+def _stat(pid):
+    """The fields of /proc/PID/stat after the command's name; None if there is no such process."""
+    try:
+        data = compat.read_file(compat.to_bytes("/proc/%d/stat" % pid))
+    except (OSError, IOError):
+        return None
+    return data.rpartition(b")")[2].split()
+
+
+def start_ticks(pid):
+    """When a process was started, in clock ticks after boot; None if it can't be known."""
+    fields = _stat(pid)
+    return int(fields[19]) if fields and len(fields) > 19 else None
+
+
+def is_same(pid, ticks):
+    """Whether ``pid`` runs and is the process that was started at ``ticks`` (None: any process will do)."""
+    try:
+        os.kill(pid, 0)
+    except OSError as error:
+        if error.errno != errno.EPERM:
+            return False
+    if ticks is None or not have_proc():
+        return True
+    fields = _stat(pid)
+    return bool(fields) and int(fields[19]) == ticks and fields[0] not in (b"Z", b"X")
+
+
+def pids():
+    """All process ids that /proc shows."""
+    return [int(name) for name in os.listdir("/proc") if name.isdigit()] if os.path.isdir("/proc") else []
+
+
+def descendants(roots):
+    """Every process below the processes ``roots``, zombies left out."""
+    children = {}
+    for pid in pids():
+        fields = _stat(pid)
+        if fields:
+            children.setdefault(int(fields[1]), []).append((pid, fields[0]))
+    found, queue = [], list(roots)
+    while queue:
+        for pid, state in children.get(queue.pop(), ()):
+            queue.append(pid)
+            if state not in (b"Z", b"X"):
+                found.append(pid)
+    return found
+
+
+def command_lines():
+    """Pairs of pid and command line (a list of bytes)."""
+    for pid in pids():
+        try:
+            yield pid, compat.read_file(compat.to_bytes("/proc/%d/cmdline" % pid)).split(b"\0")
+        except (OSError, IOError):
+            continue
+
+
+def kill_all(processes, number):
+    """Send a signal to each; whether any was there."""
+    reached = False
+    for pid in processes:
+        try:
+            os.kill(pid, number)
+            reached = True
+        except OSError:
+            continue
+    return reached
+
+
+def kill_below(root):
+    """KILL what descends from ``root`` until nothing is left (at most a second: what can't be killed stays)."""
+    deadline = compat.clock() + 1.0
+    while compat.clock() < deadline:
+        if not kill_all(descendants([root]), signal.SIGKILL):
+            return
+        time.sleep(0.01)
+
+
+def become_subreaper():
+    """Have orphaned descendants become this process's children, so that none gets out of sight. False if it can't be."""
+    try:
+        import ctypes
+
+        return ctypes.CDLL(None, use_errno=True).prctl(_SUBREAPER, 1, 0, 0, 0) == 0
+    except Exception:
+        return False
+
+
+def boot_time():
+    """When the machine was started, as seconds since the epoch; None if unknown."""
+    try:
+        for line in compat.read_file(b"/proc/stat").split(b"\n"):
+            if line.startswith(b"btime "):
+                return int(line.split()[1])
+    except (OSError, IOError, ValueError):
+        pass
+    return None

@@ -1,0 +1,39 @@
+"""What users are told about the interpreter that runs on a host (ansible-core's interpreter discovery)."""
+
+from __future__ import annotations
+
+from weft.connection.api import Session, Target
+from weft.connection.bootstrap import FALLBACK_INTERPRETER, candidates, is_discovered
+from weft.connection.errors import InterpreterMissing
+
+HELP = (
+    "See https://docs.ansible.com/ansible-core/2.19/reference_appendices/interpreter_discovery.html"
+    " for more information."
+)
+
+
+def warnings(session: Session) -> list[str]:
+    """What a first use of this session should warn of, once a host."""
+    target, info = session.target, session.info
+    if not is_discovered(target) or target.interpreter.endswith("_silent"):
+        return []
+    if info is None:
+        return [f"No python interpreters found for host {target.host!r} (tried {list(candidates(target))!r})."]
+    return [
+        f"Host {target.host!r} is using the discovered Python interpreter at {info.python!r}, "
+        f"but future installation of another Python interpreter could cause a different interpreter to be discovered. "
+        f"{HELP}"
+    ]
+
+
+def deprecations(target: Target) -> list[str]:
+    """Old values of INTERPRETER_PYTHON."""
+    if target.interpreter.startswith("auto_legacy"):
+        return [f"The {target.interpreter!r} option for 'INTERPRETER_PYTHON' now has the same effect as 'auto'."]
+    return []
+
+
+def missing(target: Target, others: tuple[str, ...] = ()) -> InterpreterMissing:
+    """What an operation that needs Python fails with; ``others`` are interpreters that the host does have."""
+    name = FALLBACK_INTERPRETER if is_discovered(target) else target.interpreter
+    return InterpreterMissing(name, candidates(target), others)

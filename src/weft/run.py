@@ -1,0 +1,426 @@
+"""The composition root: the only file that knows every part. Also the Python API (``play``).
+
+The command line calls ``run_playbooks``, ``run_adhoc``, ``list_playbooks`` and ``jobs_command``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from weft.events.bus import Bus, Sink
+from weft.events.types import Warned
+from weft.model.errors import OptionsError
+from weft.model.nodes import Play, Playbook
+from weft.model.run_options import AdHoc, RunOptions
+from weft.model.settings import Settings
+from weft.model.values import Origin, Value, VaultText
+
+if TYPE_CHECKING:
+    from weft.actions.base import Action, Services
+    from weft.connection.api import Session, Sessions, Target
+    from weft.content.plugins import PluginSource
+    from weft.content.vault import Vault
+    from weft.engine.runner import Runner
+    from weft.engine.state import RunState
+    from weft.inventory import Inventory
+    from weft.playbook.loader import Loader
+    from weft.templating.templar import Templar
+    from weft.vars import Variables
+
+_OWN_ACTIONS = ("include_tasks", "include_role", "import_tasks", "import_role", "import_playbook", "meta")
+
+
+@dataclass(slots=True)
+class _Notices:
+    """What plugins have to say, as events."""
+
+    bus: Bus
+
+    def warn(self, message: str) -> None:
+        self.bus.publish(Warned(message=message))
+
+    def deprecate(self, message: str, version: str) -> None:
+        from weft.events.types import Deprecated
+
+        self.bus.publish(Deprecated(message=message, version=version))
+
+
+class _Late:
+    """Stands in for something that is slow to make until it is used."""
+
+    def __init__(self, make: Callable[[], Any]) -> None:
+        self._make = make
+        self._made: Any = None
+
+    def __getattr__(self, name: str) -> Any:
+        if self._made is None:
+            self._made = self._make()
+        return getattr(self._made, name)
+
+
+class LateSessions:
+    """Sessions whose code is imported when the first one is opened: plays that need no host start sooner."""
+
+    def __init__(self, make: Callable[[], Sessions]) -> None:
+        self._make = make
+        self._pool: Sessions | None = None
+
+    async def open(self, target: Target) -> Session:
+        if self._pool is None:
+            self._pool = self._make()
+        return await self._pool.open(target)
+
+    async def reset(self, target: Target) -> None:
+        if self._pool is not None:
+            await self._pool.reset(target)
+
+    async def close(self) -> None:
+        if self._pool is not None:
+            await self._pool.close()
+
+
+class Parts:
+    """The parts of one run, each made when it is first needed."""
+
+    def __init__(self, options: RunOptions, settings: Settings, bus: Bus) -> None:
+        self.options = options
+        self.settings = settings
+        self.bus = bus
+
+    # -- reading -------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def vault(self) -> Vault:
+        from weft.content.vault import Vault
+
+        return Vault(self.settings, ids=self.options.vault_ids, passwords=self.options.passwords.vault)
+
+    def decrypt_value(self, value: VaultText) -> str:
+        return self.vault.decrypt_text(value.ciphertext, value.origin)
+
+    def decrypt_data(self, data: bytes, origin: Origin) -> bytes:
+        return self.vault.decrypt_file(data, origin)
+
+    def decrypt_file(self, data: bytes, path: str) -> bytes:
+        return self.decrypt_data(data, Origin(path))
+
+    @cached_property
+    def plugins(self) -> PluginSource:
+        from weft.content.plugins import PluginSource
+
+        return PluginSource(self.settings, notices=_Notices(self.bus), decrypt=self.decrypt_file)
+
+    @cached_property
+    def templar(self) -> Templar:
+        from weft.templating.templar import Templar
+
+        def warn(message: str, origin: Origin | None) -> None:
+            self.bus.publish(Warned(message=message, origin=origin))
+
+        return Templar(self.plugins, decrypt=self.decrypt_value, settings=self.settings, warn=warn)
+
+    @cached_property
+    def modules(self) -> Any:
+        from weft.content.modules import ModuleStore
+
+        return ModuleStore(self.settings, on_deprecated=self.bus.publish)
+
+    @cached_property
+    def action_names(self) -> Any:
+        from weft.actions import REGISTRY
+        from weft.content.actionnames import ActionNames
+
+        own = [*REGISTRY, *(f"ansible.builtin.{name}" for name in _OWN_ACTIONS)]
+        return ActionNames(self.modules, self.settings, own)
+
+    @cached_property
+    def loader(self) -> Loader:
+        from weft.playbook.loader import Loader
+
+        return Loader(
+            self.settings,
+            actions=self.action_names,
+            decrypt=self.decrypt_data,
+            warn=self.bus.publish,
+            render_static=self._render_static,
+            extra_vars=self.options.extra_vars,
+            on_plugin_dirs=self._plugin_dir,
+            lookup_exists=lambda name: self.plugins.lookup(name) is not None,
+        )
+
+    def _render_static(self, value: Value, names: Mapping[str, Value]) -> Any:
+        from weft.vars.static import StaticNames
+
+        return self.templar.render(value, StaticNames(names, self.templar))
+
+    def _plugin_dir(self, kind: str, path: str) -> None:
+        if kind in ("filter", "test", "lookup"):
+            self.plugins.add_directory(kind, path)
+
+    def load_inventory(self) -> Inventory:
+        from weft.inventory import load
+
+        return load(
+            self.settings.inventory,
+            self.settings,
+            plugins=self._plugin_inventory,
+            warn=self.bus.publish,
+            decrypt=self.decrypt_data,
+        )
+
+    @cached_property
+    def _plugin_inventory(self) -> _Late:
+        return _Late(self._make_plugin_inventory)
+
+    def _make_plugin_inventory(self) -> Any:
+        from weft.content.inventory import InventoryPlugins
+
+        return InventoryPlugins(
+            self.settings,
+            warn=self.bus.publish,
+            decrypt=self.decrypt_data,
+            extra_vars=self.options.extra_vars,
+            playbook_dirs=tuple(dict.fromkeys(os.path.dirname(os.path.abspath(p)) for p in self.options.playbooks)),
+        )
+
+    @cached_property
+    def variables(self) -> Variables:
+        from weft.vars import Variables
+
+        return Variables(
+            self.load_inventory(),
+            self.templar,
+            extra_vars=self.options.extra_vars,
+            settings=self.settings,
+            loader=self.loader.vars_file,
+            warn=self.bus.publish,
+            decrypt=self.decrypt_data,
+            limit=self.options.limit,
+        )
+
+    # -- running -------------------------------------------------------------------------------------------------
+
+    def find_action(self, fqcn: str) -> Action:
+        from weft.actions import action_for
+
+        return action_for(fqcn)
+
+    def load(self, path: str) -> Playbook:
+        """A playbook; plugins and collections beside it count from now on. Raises LoadError."""
+        folder = os.path.dirname(os.path.abspath(path))
+        self.plugins.add_content_root(folder)
+        self.modules.add_playbook_dir(folder)
+        return self.loader.load(path)
+
+    def check_limit(self) -> None:
+        """`-l` must leave something, as Ansible has it. Raises WeftError."""
+        if self.options.limit is not None:
+            self.variables.inventory.select_or_fail("all", self.options.limit)
+
+    def adhoc_playbook(self, adhoc: AdHoc) -> Playbook:
+        """The one task of `weft run` as a playbook. Raises LoadError."""
+        from weft.playbook.adhoc import adhoc_playbook
+
+        return adhoc_playbook(adhoc, self.loader, self.settings.poll_interval)
+
+    @cached_property
+    def passwords(self) -> Any:
+        from weft.connection.target import Passwords
+
+        given = self.options.passwords
+        return Passwords(conn=given.connection, become=given.become)
+
+    @cached_property
+    def sessions(self) -> LateSessions:
+        return LateSessions(self._make_sessions)
+
+    def _make_sessions(self) -> Sessions:
+        from weft.connection.pool import SessionPool
+
+        def notice(message: str) -> None:
+            self.bus.publish(Warned(message=message))
+
+        return SessionPool(reconnect_window=float(self.settings.reconnect_window), notice=notice)
+
+    @cached_property
+    def services(self) -> Services:
+        from weft.actions.base import Services
+        from weft.actions.terminal import TerminalPrompter
+        from weft.config.yaml import load_yaml
+        from weft.content.payload import PayloadStore
+
+        return Services(
+            settings=self.settings,
+            sessions=self.sessions,
+            templar=self.templar,
+            modules=self.modules,
+            payloads=PayloadStore(self.settings, self.modules.collections),
+            publish=self.bus.publish,
+            decrypt=self.decrypt_file,
+            load_vars=self.loader.vars_file,
+            parse_vars=lambda text, path: load_yaml(text, path),
+            prompter=TerminalPrompter(),
+            version=self.modules.core.version,
+        )
+
+    @cached_property
+    def state(self) -> RunState:
+        from weft.engine.state import RunState
+        from weft.executor.attempts import Attempts
+        from weft.executor.task import Executor
+        from weft.jobs.registry import JobRegistry
+
+        jobs = JobRegistry()
+        forks = asyncio.Semaphore(self.settings.forks)
+        attempts = Attempts(self.services, self.find_action, self.passwords, jobs, forks)
+        return RunState(
+            services=self.services,
+            settings=self.settings,
+            options=self.options,
+            passwords=self.passwords,
+            bus=self.bus,
+            variables=self.variables,
+            loader=self.loader,
+            executor=Executor(self.services, attempts),
+            keywords=attempts.keywords,
+            find_action=self.find_action,
+            with_items=self.templar.loop_items,
+            jobs=jobs,
+            reload_inventory=self.load_inventory,
+            find_filter=self.plugins.filter,
+            step=self.options.step,
+            start_at=self.options.start_at_task,
+        )
+
+    async def close(self) -> None:
+        """Sessions end, caches are written. What was never made is not made for it."""
+        made = self.__dict__
+        if "sessions" in made:
+            await self.sessions.close()
+        if "variables" in made:
+            await asyncio.to_thread(self.variables.close)
+
+
+# -- what the command line calls --------------------------------------------------------------------------------------
+
+
+async def run_playbooks(options: RunOptions, settings: Settings, sinks: Sequence[Sink]) -> int:
+    """Play playbooks. Returns the exit code. Raises WeftError for what ends the whole run."""
+    bus = Bus(tuple(sinks))
+    parts = Parts(options, settings, bus)
+    if options.parallel is not None:
+        raise OptionsError("--parallel is not available yet")
+    if options.resume is not None:
+        raise OptionsError("--resume is not available yet")
+    try:
+        with _quiet_collector():
+            books = [parts.load(path) for path in options.playbooks]
+            parts.check_limit()
+        return await _play(parts, books)
+    finally:
+        await _close(parts, bus)
+
+
+async def run_adhoc(options: RunOptions, settings: Settings, sinks: Sequence[Sink]) -> int:
+    """Run one module on hosts. Returns the exit code. Raises WeftError for what ends the whole run."""
+    bus = Bus(tuple(sinks))
+    parts = Parts(options, settings, bus)
+    assert options.adhoc is not None
+    try:
+        book = parts.adhoc_playbook(options.adhoc)
+        return await _play(parts, [book])
+    finally:
+        await _close(parts, bus)
+
+
+async def _play(parts: Parts, books: Sequence[Playbook]) -> int:
+    from weft.engine.runner import Runner
+
+    runner = Runner(parts.state)
+    with _on_interrupt(runner):
+        return await runner.play(books)
+
+
+async def _close(parts: Parts, bus: Bus) -> None:
+    try:
+        await parts.close()
+    finally:
+        await bus.close()
+
+
+@contextmanager
+def _on_interrupt(runner: Runner) -> Iterator[None]:
+    """Ctrl-C once: no new task starts, what runs is waited for; twice: now."""
+    loop = asyncio.get_running_loop()
+    main = asyncio.current_task()
+    assert main is not None
+    presses = 0
+
+    def pressed() -> None:
+        nonlocal presses
+        presses += 1
+        if presses == 1:
+            runner.stop()
+        else:
+            main.cancel()
+
+    loop.add_signal_handler(signal.SIGINT, pressed)
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(signal.SIGINT)
+
+
+@contextmanager
+def _quiet_collector() -> Iterator[None]:
+    """Loading makes many objects that stay: looking for garbage among them is time lost."""
+    import gc
+
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
+def list_playbooks(options: RunOptions, settings: Settings) -> str:
+    """What `--list-hosts`, `--list-tasks`, `--list-tags` and `--syntax-check` print. Raises WeftError."""
+    from weft.playbook.listing import Wanted, listing, syntax_checked
+    from weft.vars import PlayVars
+
+    parts = Parts(options, settings, Bus())
+    if options.adhoc is not None:
+        found = parts.variables.inventory.select_or_fail(options.adhoc.pattern, options.limit)
+        return "\n".join([f"  hosts ({len(found)}):", *(f"    {host}" for host in found)])
+
+    def render(play: Play, value: Value) -> Any:
+        return parts.templar.render(value, parts.variables.scope(None, play=PlayVars(play=play)))
+
+    def hosts_of(pattern: Value) -> Sequence[str]:
+        return parts.variables.inventory.select(pattern, limit=options.limit)
+
+    wanted = Wanted(
+        tasks=options.list_tasks,
+        tags=options.list_tags,
+        only_tags=settings.run_tags,
+        skip_tags=settings.skip_tags,
+        hosts=hosts_of if options.list_hosts else None,
+    )
+    texts = []
+    for path in options.playbooks:
+        book = parts.load(path)
+        texts.append(syntax_checked(path) if options.syntax_check else listing(book, path, wanted, render))
+    return "".join(texts).rstrip("\n")
+
+
+def decrypter(options: RunOptions, settings: Settings) -> Any:
+    """Makes the contents of an encrypted `-e @FILE` plain."""
+    parts = Parts(options, settings, Bus())
+    return parts.decrypt_data

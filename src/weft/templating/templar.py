@@ -1,0 +1,322 @@
+"""The templar: evaluates what users wrote. Comes after ``content`` (plugins) and before ``vars``, which it reads.
+
+One templar serves a whole run, from any thread; all that differs between hosts and tasks comes in as ``Names``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+from jinja2.loaders import FileSystemLoader
+
+from weft.content.plugins import PluginSource
+from weft.model.errors import TemplateFailed, WeftError
+from weft.model.settings import Settings
+from weft.model.values import OMIT, MapNode, Origin, SeqNode, Trusted, Value, VaultText, origin_of
+from weft.templating import special
+from weft.templating.api import Names
+from weft.templating.conditions import Conditions
+from weft.templating.environment import TemplateEnvironment
+from weft.templating.finalize import PLAIN, finalize
+from weft.templating.inspection import Inspector
+from weft.templating.lazy import LazyDict, LazyList
+from weft.templating.lookups import Host, Lookups
+from weft.templating.markers import MARKERS, Tripped, error_for
+from weft.templating.overrides import has_markers, looks_like_template, normalized, split_header
+from weft.templating.programs import Program, SyntaxFailed, compile_expression, compile_template, compile_text
+from weft.templating.tables import Table
+from weft.templating.types import reason
+
+_READS_FILES: Final = re.compile(r"\{%[-+]?\s*(?:include|import|from|extends)\b")
+_MOST_FILE_PROGRAMS: Final = 1000
+
+Warn = Callable[[str, Origin | None], None]
+Deprecate = Callable[[str, str, Origin | None], None]
+
+
+class Evaluator:
+    """Evaluates values with the names of one scope; lazy containers keep it."""
+
+    __slots__ = ("names", "templar")
+
+    def __init__(self, templar: Templar, names: Names) -> None:
+        self.templar = templar
+        self.names = names
+
+    def __call__(self, value: Value) -> Any:
+        kind = type(value)
+        if kind is Trusted:
+            return self.templar.evaluate_text(value, self.names) if has_markers(value) else value
+        if kind is dict or kind is MapNode:
+            return LazyDict(value, self)
+        if kind is list or kind is SeqNode or kind is tuple:
+            return LazyList(value, self)
+        if kind is VaultText:
+            return self.templar.decrypted(value)
+        return value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Evaluator) and self.templar is other.templar and self.names is other.names
+
+    __hash__ = object.__hash__
+
+
+class Templar:
+    """Templates, expressions and conditions. What it raises: UndefinedName, TemplateFailed, VaultFailed.
+
+    ``decrypt`` makes a ``!vault`` value plain. ``warn`` and ``deprecate`` are told what the user should know (if there
+    are none, the plugins' notices are); ``deprecate`` also gets the release of ansible-core in which a feature ends.
+    """
+
+    def __init__(
+        self,
+        plugins: PluginSource,
+        *,
+        decrypt: Callable[[VaultText], str] | None = None,
+        settings: Settings | None = None,
+        warn: Warn | None = None,
+        deprecate: Deprecate | None = None,
+    ) -> None:
+        self.plugins = plugins
+        self.settings = settings or plugins.settings
+        self._decrypt = decrypt
+        self._warn = warn
+        self._deprecate = deprecate
+        self._lookups = Lookups(self)
+        self._environment = self._make_environment()
+        self._for_text = self._environment.variant(escape_backslashes=True)
+        self._inspector = Inspector(self._environment, plugins)
+        self._conditions = Conditions(self)
+        self._texts: dict[str, Program] = {}
+        self._expressions: dict[str, Program] = {}
+        self._condition_programs: dict[str, Program] = {}
+        self._for_conditions = self._environment.variant(on_constant=self._conditions.constant)
+        self._file_environments: dict[Any, TemplateEnvironment] = {}
+        self._file_programs: dict[Any, Program] = {}
+        plugins.on_change(self._forget)
+
+    def _make_environment(self) -> TemplateEnvironment:
+        environment = TemplateEnvironment(
+            filters=Table(self.plugins, "filter"),
+            tests=Table(self.plugins, "test"),
+            extensions=getattr(self.settings, "jinja2_extensions", ()),
+        )
+        environment.embedded_templates = self.settings.allow_embedded_templates
+        environment.globals.update(self._lookups.functions, now=special.now, undef=special.undef, omit=OMIT)
+        return environment
+
+    def _forget(self) -> None:
+        """There may be other plugins under names that templates were compiled with."""
+        for programs in (self._texts, self._expressions, self._condition_programs, self._file_programs):
+            programs.clear()
+
+    # -- values ----------------------------------------------------------------------------------------------------
+
+    def render(self, value: Value, names: Names) -> Any:
+        """Plain data: templates evaluated, recursively; entries that are omitted left out; ``OMIT`` if it is itself."""
+        kind = type(value)
+        if kind in PLAIN:
+            return value
+        if kind is Trusted and not has_markers(value):
+            return str(value)
+        return self._finalized(self.evaluate(value, names), origin_of(value), "template")
+
+    def evaluate(self, value: Value, names: Names) -> Any:
+        """What ``Names`` give of a raw value: templates evaluated, containers when they are read.
+
+        Text without a template keeps its mark, so that `when: "{{ condition }}"` can tell where it comes from.
+        """
+        return Evaluator(self, names)(value)
+
+    def evaluate_text(self, text: Trusted, names: Names) -> Any:
+        """The value of one template, of any type; containers are evaluated when they are read."""
+        try:
+            program = self._texts.get(text)
+            if program is None:
+                program = self._texts[str(text)] = self._compiled_text(text)
+            result = program(names)
+        except Exception as error:
+            raise self._failure(error, text.origin, "template") from None
+        kind = type(result)
+        if kind in MARKERS:
+            raise self._failure(Tripped(result), text.origin, "template") from None
+        if kind is list or kind is dict or kind is tuple:
+            return Evaluator(self, names)(result)
+        return _with_newlines(text, result, "\n") if isinstance(result, str) else result
+
+    def decrypted(self, value: VaultText) -> str:
+        """Raises VaultFailed, TemplateFailed."""
+        if self._decrypt is None:
+            raise TemplateFailed("Attempt to use undecryptable variable.", value.origin)
+        return special.Decrypted(self._decrypt(value))
+
+    def expression(self, text: str, names: Names) -> Any:
+        """A bare expression's value as plain data; ``OMIT`` if it is that."""
+        origin = getattr(text, "origin", None)
+        return self._finalized(self.evaluate_expression(text, names), origin, "expression")
+
+    def evaluate_expression(self, text: str, names: Names, *, conditional: bool = False) -> Any:
+        """As ``expression``, with containers evaluated when they are read."""
+        programs = self._condition_programs if conditional else self._expressions
+        origin = getattr(text, "origin", None)
+        try:
+            program = programs.get(text)
+            if program is None:
+                environment = self._for_conditions if conditional else self._environment
+                program = programs[str(text)] = compile_expression(environment, str(text))
+            result = program(names)
+        except Exception as error:
+            raise self._failure(error, origin, "expression") from None
+        if type(result) in MARKERS:
+            raise self._failure(Tripped(result), origin, "expression") from None
+        return result
+
+    def condition(self, text: Value, names: Names) -> bool:
+        """A conditional (``when``, ``until`` ...): a boolean, or the text of an expression that gives one."""
+        return self._conditions.holds(text, names)
+
+    def loop_items(self, name: str, terms: Value, names: Names, *, action: str = "") -> list[Any]:
+        """The items of ``with_NAME: terms``. ``action``: the task's, which tells first_found in what folder to look."""
+        try:
+            found = self._lookups.loop_items(name, terms, names, action)
+        except Exception as error:
+            raise self._failure(error, origin_of(terms), "expression") from None
+        items: list[Any] = self._finalized(found, origin_of(terms), "expression")
+        return items
+
+    # -- files -----------------------------------------------------------------------------------------------------
+
+    def render_text(
+        self,
+        text: str,
+        names: Names,
+        *,
+        overrides: Mapping[str, Any] = {},
+        searchpath: Sequence[str] = (),
+        escape_backslashes: bool = False,
+    ) -> str:
+        """A template file's text, evaluated. ``overrides``: Jinja's options; a ``#jinja2:`` line beats them.
+
+        ``searchpath``: where included and imported templates are.
+        """
+        result = self.render_template(
+            text, names, overrides=overrides, searchpath=searchpath, escape_backslashes=escape_backslashes
+        )
+        if result is None:
+            return ""
+        return result if isinstance(result, str) else str(result)
+
+    def render_template(
+        self,
+        text: str,
+        names: Names,
+        *,
+        overrides: Mapping[str, Any] = {},
+        searchpath: Sequence[str] = (),
+        escape_backslashes: bool = False,
+    ) -> Any:
+        """As ``render_text``, but a template that is one expression gives that one's value, and an empty one None."""
+        origin = getattr(text, "origin", None)
+        try:
+            if not looks_like_template(text, overrides):
+                return str(text)
+            body, header = split_header(text)
+            options = normalized({**overrides, **header})
+            program = self._file_program(str(body), options, tuple(searchpath), escape_backslashes)
+            result = self._finalized(program(names), origin, "template")
+        except Exception as error:
+            raise self._failure(error, origin, "template") from None
+        if result is OMIT:
+            raise TemplateFailed("A template was resolved to an Omit scalar.", origin)
+        return _with_newlines(text, result, options.get("newline_sequence", "\n")) if type(result) is str else result
+
+    def _file_program(
+        self, text: str, options: Mapping[str, Any], searchpath: tuple[str, ...], escape: bool
+    ) -> Program:
+        kind = (frozenset(options.items()), searchpath, escape)
+        key = (text, kind)
+        program = self._file_programs.get(key)
+        if program is None:
+            environment = self._file_environments.get(kind)
+            if environment is None:
+                environment = self._environment.variant(**options, loader=FileSystemLoader(searchpath or ("/",)))
+                self._file_environments[kind] = environment
+            compiling = environment.variant(escape_backslashes=True) if escape else environment
+            if len(self._file_programs) >= _MOST_FILE_PROGRAMS:
+                self._file_programs.clear()
+            program = self._file_programs[key] = compile_template(compiling, text)
+        return program
+
+    def _compiled_text(self, text: str) -> Program:
+        if _READS_FILES.search(text) or text.startswith("#jinja2:"):
+            return self._with_files(str(text))
+        return compile_text(self._for_text, str(text))
+
+    def _with_files(self, text: str) -> Program:
+        """Text in a playbook that includes files: they are beside the playbook, which only the names know."""
+
+        def run(names: Names) -> Any:
+            return self.render_template(text, names, searchpath=(Host(self, names).basedir,), escape_backslashes=True)
+
+        return run
+
+    # -- what a value needs ----------------------------------------------------------------------------------------
+
+    def is_template(self, value: Value) -> bool:
+        """Whether there is marked text with a template in it, or encrypted text, anywhere in the value."""
+        return self._inspector.is_template(value)
+
+    def may_block(self, value: Value, raw: Callable[[str], Value] | None = None) -> bool:
+        """Whether evaluating takes long: a lookup that reads or runs something, a slow filter, an included file.
+
+        ``raw`` gives the unevaluated value of a name (KeyError if there is none); with it, variables count too.
+        """
+        return self._inspector.may_block(value, raw)
+
+    # -- failures --------------------------------------------------------------------------------------------------
+
+    def warn(self, message: str, origin: Origin | None = None) -> None:
+        if self._warn is not None:
+            self._warn(message, origin)
+        else:
+            self.plugins.notices.warn(message)
+
+    def deprecate(self, message: str, version: str, origin: Origin | None = None) -> None:
+        if self._deprecate is not None:
+            self._deprecate(message, version, origin)
+        else:
+            self.plugins.notices.deprecate(message, version)
+
+    def _finalized(self, value: Any, origin: Origin | None, kind: str) -> Any:
+        try:
+            return finalize(value)
+        except Exception as error:
+            raise self._failure(error, origin, kind) from None
+
+    def _failure(self, error: Exception, origin: Origin | None, kind: str) -> WeftError:
+        """The error that users see for whatever went wrong."""
+        if isinstance(error, Tripped):
+            error = error_for(error.marker, origin)
+        if isinstance(error, SyntaxFailed) and error.origin is None and origin is not None and not origin.line:
+            error.origin = Origin(origin.path, error.line)  # a template file
+        if isinstance(error, WeftError):
+            if error.origin is None:
+                error.origin = origin
+            return error
+        if isinstance(error, RecursionError):
+            return TemplateFailed(f"Recursive loop detected in {kind}: {reason(error)}", origin)
+        return TemplateFailed(f"Error rendering {kind}: {reason(error)}", origin)
+
+
+def _with_newlines(template: str, result: str, newline: str) -> str:
+    """Jinja drops a template's last newline: put back what the result has fewer of than the template."""
+    if not template.endswith("\n"):
+        return result
+    missing = _count_newlines(template) - _count_newlines(result)
+    return result + newline * missing if missing > 0 else result
+
+
+def _count_newlines(text: str) -> int:
+    return len(text) - len(text.rstrip("\n"))
