@@ -100,13 +100,14 @@ class Parts:
     def vault(self) -> Vault:
         from weft.content.vault import Vault
 
-        return Vault(self.settings, ids=self.options.vault_ids, passwords=self.options.passwords.vault)
+        typed = self.options.passwords.vault
+        return Vault(self.settings, self.options.vault_ids or None, typed.__getitem__, warn=self.bus.publish)
 
     def decrypt_value(self, value: VaultText) -> str:
-        return self.vault.decrypt_text(value.ciphertext, value.origin)
+        return self.vault.decrypt_value(value)
 
     def decrypt_data(self, data: bytes, origin: Origin) -> bytes:
-        return self.vault.decrypt_file(data, origin)
+        return self.vault.decrypt(data, origin)
 
     def decrypt_file(self, data: bytes, path: str) -> bytes:
         return self.decrypt_data(data, Origin(path))

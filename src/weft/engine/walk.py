@@ -161,7 +161,8 @@ class Walk:
             return False
         role = task.role
         if role is not None and not role.allow_duplicates and role.key in self.host.roles_done:
-            return False
+            # a role that has been done with is left out; its handlers are not
+            return task.is_handler
         if task.implicit and task.kind is TaskKind.META:
             return True
         return self.batch.selected_by_tags(task)

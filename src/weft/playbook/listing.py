@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from weft.model.nodes import Block, Node, Play, Playbook, Task, TaskKind
@@ -36,12 +37,12 @@ def listing(playbook: Playbook, shown: str, wanted: Wanted, render: RenderFor | 
     """The lists of one playbook; ``shown`` is its path as it was given on the command line."""
     parts = [f"\nplaybook: {shown}\n"]
     for number, play in enumerate(playbook.plays, 1):
-        parts.extend(_play(number, play, wanted, lambda value, play=play: _rendered(render, play, value)))
+        parts.extend(_play(number, play, wanted, partial(render, play) if render is not None else _as_written))
     return "".join(parts)
 
 
-def _rendered(render: RenderFor | None, play: Play, value: Value) -> Any:
-    return value if render is None else render(play, value)
+def _as_written(value: Value) -> Any:
+    return value
 
 
 def _play(number: int, play: Play, wanted: Wanted, render: Callable[[Value], Any]) -> Iterator[str]:
@@ -66,9 +67,7 @@ def _play(number: int, play: Play, wanted: Wanted, render: Callable[[Value], Any
         yield f"      TASK TAGS: [{', '.join(sorted(every))}]\n"
 
 
-def _chosen(
-    play: Play, wanted: Wanted, render: Callable[[Value], Any]
-) -> Iterator[tuple[Task, tuple[str, ...]]]:
+def _chosen(play: Play, wanted: Wanted, render: Callable[[Value], Any]) -> Iterator[tuple[Task, tuple[str, ...]]]:
     known: dict[tuple[str, ...], tuple[str, ...]] = {}
     for task in _tasks((*play.pre_tasks, *play.role_tasks, *play.tasks, *play.post_tasks)):
         raw = task.common.tags

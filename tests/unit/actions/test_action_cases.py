@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 import yaml
-
 from action_kit import contains, stage
+
 from weft.actions import action_for
 from weft.actions.base import JobRequest
 from weft.connection.results import FAILURE

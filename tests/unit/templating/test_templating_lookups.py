@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from tests.support.names import DictNames, trusted
+
 from weft.content.plugins import PluginSource
 from weft.model.errors import TemplateFailed, UndefinedName
 from weft.model.values import Trusted
@@ -61,7 +61,7 @@ def items(templar: Templar, name: str, terms: Any, play: Path | None = None, act
     return templar.loop_items(name, trusted(terms), names, action=action)
 
 
-# -- in templates --------------------------------------------------------------------------------------------------------
+# -- in templates ------------------------------------------------------------------------------------------------------
 
 
 def test_one_result_comes_alone_and_text_is_joined(templar: Templar) -> None:
@@ -157,7 +157,7 @@ def test_an_include_in_a_playbooks_text_is_beside_the_playbook(templar: Templar,
     assert value(templar, "{% include 'templates/inc.j2' %}!", play, s="S") == "included S!"
 
 
-# -- with_NAME -----------------------------------------------------------------------------------------------------------
+# -- with_NAME ---------------------------------------------------------------------------------------------------------
 
 
 def test_with_items_takes_one_level_of_lists_apart(templar: Templar) -> None:

@@ -8,8 +8,8 @@ import pickle
 from typing import Any
 
 import pytest
-
 from tests.support.names import DictNames, trusted
+
 from weft.content.plugins import PluginSource
 from weft.model.errors import TemplateFailed, UndefinedName
 from weft.model.values import OMIT, MapNode, Origin, SeqNode, Trusted, VaultText
@@ -60,7 +60,7 @@ def test_a_part_of_a_variable_is_there_though_another_is_undefined(templar: Temp
 
 def test_what_is_not_read_is_not_evaluated(templar: Templar, tmp_path: Any) -> None:
     mark = tmp_path / "read"
-    raw = {"low": {"a": 1, "b": {"c": "{{ lookup('pipe', 'touch %s') }}" % mark}}, "high": "{{ low }}"}
+    raw = {"low": {"a": 1, "b": {"c": f"{{{{ lookup('pipe', 'touch {mark}') }}}}"}}, "high": "{{ low }}"}
     assert value(templar, "{{ high.a }}", **raw) == 1
     assert not mark.exists()
     value(templar, "{{ high }}", **raw)
@@ -162,8 +162,8 @@ def test_lazy_containers_are_what_they_stand_for(templar: Templar) -> None:
     assert [*lazy(templar, ["{{ 1 }}"])] == [1]
     assert tuple(lazy(templar, ["{{ 1 }}"])) == (1,)
     assert sorted(lazy(templar, ["{{ 2 }}", 1])) == [1, 2]
-    assert lazy(templar, ["{{ 1 }}"]) + [2] == [1, 2]
-    assert [0] + lazy(templar, ["{{ 1 }}"]) == [0, 1]
+    assert lazy(templar, ["{{ 1 }}"]) + list("a") == [1, "a"]
+    assert list("a") + lazy(templar, ["{{ 1 }}"]) == ["a", 1]
     assert lazy(templar, {"a": "{{ 1 }}"}) | {"b": 2} == {"a": 1, "b": 2}
     assert 2 in lazy(templar, ["{{ 1 + 1 }}"])
     assert ",".join(lazy(templar, ["{{ 'a' }}", "b"])) == "a,b"
