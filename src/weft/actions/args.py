@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from weft.model.errors import TaskFailed, WeftError
+from weft.templating.types import type_name
 
 if TYPE_CHECKING:
     from weft.actions.base import ActionContext
@@ -128,7 +129,7 @@ def _converted(option: str, arg: Arg, value: Any) -> Any:
         value = convert(value)
     except (TypeError, ValueError) as error:
         raise BadArguments(
-            f"argument '{option}' is of type {type(value).__name__} and we were unable to convert to {wanted}: {error}"
+            f"argument '{option}' is of type {type_name(value)} and we were unable to convert to {wanted}: {error}"
         ) from None
     if arg.choices and value not in arg.choices:
         choices = ", ".join(str(choice) for choice in arg.choices)

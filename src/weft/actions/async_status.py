@@ -8,12 +8,9 @@ from typing import Any
 from weft.actions.args import Arg, validate
 from weft.actions.base import ActionContext, Result
 from weft.actions.host import expand_user
-from weft.connection.modules import job_result
 from weft.connection.results import FAILURE, MODULE_FAILED, NO_TRACEBACK, Failure
+from weft.jobs.results import NO_JOB, status_result
 from weft.model.errors import TaskFailed
-
-_NO_JOB = "could not find job"
-_NOTES = frozenset({"alive", "missing"})  # what the agent says of a job beside its result
 
 
 def _jid(value: Any) -> Any:
@@ -33,7 +30,7 @@ async def async_status(context: ActionContext) -> Result:
     params = validate(context, _SPEC)
     jids = params["jid"] if isinstance(params["jid"], list) else [params["jid"]]
     if any("/" in jid or not jid for jid in jids):
-        raise TaskFailed(f"{_NO_JOB}: a job id has no slashes", origin=context.task.origin)
+        raise TaskFailed(f"{NO_JOB}: a job id has no slashes", origin=context.task.origin)
     async_dir = await expand_user(context, context.target.async_dir)
     if params["mode"] == "cleanup":
         results = await _cleanup(context, jids, async_dir)
@@ -55,26 +52,8 @@ async def _status(context: ActionContext, jids: Sequence[str], async_dir: str) -
     for jid in jids:
         strand = known.get(jid)
         place = "" if strand is not None else f"{async_dir}/{jid}"
-        results.append(_one(context, jid, place, strand if strand is not None else jobs.get(jid)))
+        results.append(status_result(jid, place, strand if strand is not None else jobs.get(jid), context.warn))
     return results
-
-
-def _one(context: ActionContext, jid: str, place: str, found: Mapping[str, Any] | None) -> Result:
-    """The result for one job from the content of its result file."""
-    base: Result = {"ansible_job_id": jid, "started": True, "finished": True, "stdout": "", "stderr": ""}
-    base.update(stdout_lines=[], stderr_lines=[], results_file=place)
-    if not found or found.get("missing"):
-        failure = Failure(source=MODULE_FAILED, message=_NO_JOB)
-        return {**base, "failed": True, "msg": _NO_JOB, "exception": NO_TRACEBACK, FAILURE: failure}
-    content = job_result({key: value for key, value in found.items() if key not in _NOTES}, context.warn)
-    content.setdefault("finished", False)
-    merged = {**base, **content, "ansible_job_id": jid}
-    merged["results_file"] = content.get("results_file") or place
-    for key in ("started", "finished"):
-        merged[key] = bool(merged[key])
-    if not merged.get("lost"):
-        merged.pop("lost", None)
-    return merged
 
 
 async def _cleanup(context: ActionContext, jids: Sequence[str], async_dir: str) -> list[Result]:

@@ -101,7 +101,7 @@ class ActionContext:
         """Text for the user, apart from the result."""
         from weft.events.types import Message
 
-        self.publish(Message(text=text, verbosity=verbosity, host=self.host))
+        self.publish(Message(text=text, verbosity=verbosity))
 
     def with_args(self, args: Mapping[str, Any], **changes: Any) -> ActionContext:
         """The same task with other arguments; warnings are shared."""

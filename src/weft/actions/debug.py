@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -10,6 +11,9 @@ from weft.actions.args import Arg, validate
 from weft.actions.base import ActionContext, Result, plain
 from weft.model.errors import UndefinedName, WeftError
 from weft.model.values import OMIT, Value, origin_of
+from weft.templating.finalize import finalize
+from weft.templating.lazy import LazyDict, LazyList
+from weft.templating.markers import UndefinedMarker
 
 _WHOLE_NAME = re.compile(r"^\{\{-?\s*([A-Za-z_]\w*)\s*-?\}\}$")
 
@@ -73,9 +77,8 @@ async def _value(context: ActionContext, expression: str) -> Any:
         raise WeftError("Error while resolving `var` expression.", origin_of(expression)) from cause
     try:
         value = await context.evaluate(lambda: templar.expression(expression, context.scope))
-    except UndefinedName as error:
-        context.warn(f"Encountered 1 template error.\nerror 1 - {error.message}")
-        return f"<< error 1 - {error.message} >>"
+    except UndefinedName:
+        return await _with_gaps(context, expression)
     except WeftError as error:
         raise WeftError("Error while resolving `var` expression.", origin_of(expression)) from error
     if value is OMIT:
@@ -84,11 +87,55 @@ async def _value(context: ActionContext, expression: str) -> Any:
     return value
 
 
+async def _with_gaps(context: ActionContext, expression: str) -> Any:
+    """The value with a note in the place of each part that has none."""
+    gaps = Gaps()
+
+    def evaluate() -> Any:
+        gaps.messages.clear()
+        try:
+            return gaps.filled(context.templar.evaluate_expression(expression, context.scope))
+        except UndefinedName as error:
+            return gaps.note(error.message)
+
+    value = await context.evaluate(evaluate)
+    count = len(gaps.messages)
+    told = "\n".join(f"error {number} - {message}" for number, message in enumerate(gaps.messages, 1))
+    context.warn(f"Encountered {count} template error{'s' if count > 1 else ''}.\n{told}")
+    return value
+
+
+class Gaps:
+    """Replaces what is undefined in evaluated values, and counts it."""
+
+    def __init__(self) -> None:
+        self.messages: list[str] = []
+
+    def note(self, message: str) -> str:
+        self.messages.append(message)
+        return f"<< error {len(self.messages)} - {message} >>"
+
+    def filled(self, value: Any) -> Any:
+        """Plain data. Raises what else went wrong in evaluating it."""
+        if isinstance(value, UndefinedMarker):
+            return self.note(value.message)
+        if isinstance(value, LazyDict):
+            return {str(key): self.filled(value.peek(key)) for key in value}
+        if isinstance(value, LazyList):
+            return [self.filled(item) for item in value.with_markers()]
+        if isinstance(value, Mapping):
+            return {str(key): self.filled(item) for key, item in value.items()}
+        if isinstance(value, list | tuple):
+            return [self.filled(item) for item in value]
+        return finalize(value)
+
+
 async def check(context: ActionContext) -> Result:
     """``assert``: every condition of ``that`` must hold."""
     params = validate(context, _ASSERT)
     result: Result = {} if params["quiet"] else {"_ansible_verbose_always": True}
-    for condition in _conditions(context, params["that"]):
+    conditions = await context.evaluate(partial(_conditions, context, params["that"]))
+    for condition in conditions:
         holds = await context.evaluate(partial(context.templar.condition, condition, context.scope))
         if not holds:
             assertion = plain(condition)

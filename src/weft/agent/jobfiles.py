@@ -180,6 +180,38 @@ def core_processes(job, commands=None):
     return [pid for pid, words in listed if name in words and any(b"async_wrapper" in word for word in words)]
 
 
+def core_facts(job, now, commands=None):
+    """What can be told of a job that ansible-core started: whose it is and, while it runs, the module and its limit."""
+    facts = {}
+    try:
+        found = os.stat(job.path)
+    except OSError:
+        return facts
+    facts["user"] = host.user_name(found.st_uid)
+    if not now["finished"]:
+        facts["started_at"] = found.st_mtime  # its file is written when it starts and when it ends
+        facts.update(_core_call(job, commands))
+    elif isinstance(now.get("start"), compat.text_type):
+        try:
+            facts["started_at"] = time.mktime(time.strptime(now["start"].partition(".")[0], "%Y-%m-%d %H:%M:%S"))
+        except (ValueError, OverflowError):
+            pass
+    return facts
+
+
+def _core_call(job, commands):
+    """Module and limit from the wrapper's arguments: its id, seconds, the module's file."""
+    name = compat.to_bytes(job.jid.rpartition(".")[0] or job.jid)
+    for _, words in procs.command_lines() if commands is None else commands:
+        if name not in words or not any(b"async_wrapper" in word for word in words):
+            continue
+        rest = words[words.index(name) + 1 :]
+        if len(rest) > 1 and rest[0].isdigit():
+            module = os.path.basename(rest[1]).partition(b".")[0]
+            return {"limit": int(rest[0]), "name": compat.to_text(module).replace("AnsiballZ_", "")}
+    return {}
+
+
 def is_local(folder):
     """Whether a directory is on a disk of this machine (as far as the mount table says)."""
     try:

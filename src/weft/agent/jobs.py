@@ -9,6 +9,7 @@ from __future__ import absolute_import, division, print_function
 
 import os
 import signal
+import time
 
 from . import compat, importer, jobfiles, modules, process, procs, zygote
 from . import loop as loops
@@ -68,6 +69,7 @@ def op_job_start(request):
         raise BadRequest("job.start: %r can't be a job's id" % jid)
     job = {"jid": jid, "folder": compat.to_text(folder), "limit": args.get("limit") or 0, "op": op}
     job["name"] = args.get("name") or call.get("name") or op
+    job["title"] = args.get("title") or ""
     job["no_log"] = bool(args.get("no_log") or (call.get("args") or {}).get("_ansible_no_log"))
     if op == "command":
         job["request"] = call
@@ -483,21 +485,31 @@ def op_job_list(request):
     folder = folder_of(request)
     found = jobfiles.listing(folder)
     commands = Lazy()
-    keys = ("ansible_job_id", "started", "finished", "alive", "lost", "failed", "changed", "rc", "msg", "timedout", "cancelled")
-    listed = []
-    for job in found:
-        now = jobfiles.status(job, commands)
-        entry = {key: now[key] for key in keys if key in now}
-        state = job.read(".state")
-        if state is not None:
-            entry.update({key: state.get(key) for key in ("name", "user", "pid", "pgid", "started_at", "limit", "hostname")})
-        entry["foreign"] = state is None
-        try:
-            entry["changed_at"] = os.stat(job.path).st_mtime
-        except OSError:
-            pass
-        listed.append(entry)
-    request.reply({"jobs": listed, "async_dir": compat.to_text(folder)})
+    listed = [_listed(job, commands) for job in found]
+    request.reply({"jobs": listed, "async_dir": compat.to_text(folder), "now": time.time()})
+
+
+_RESULT_KEYS = ("ansible_job_id", "started", "finished", "alive", "lost", "failed", "changed", "rc", "msg", "timedout", "cancelled")
+_STATE_KEYS = ("name", "title", "no_log", "user", "pid", "pgid", "started_at", "limit", "hostname")
+
+
+def _listed(job, commands):
+    """What a list says of a job: no output, and nothing of what a `no_log` task was given."""
+    now = jobfiles.status(job, commands)
+    state = job.read(".state")
+    entry = {key: now[key] for key in _RESULT_KEYS if key in now}
+    if state is not None:
+        entry.update({key: state.get(key) for key in _STATE_KEYS})
+        if state.get("no_log"):
+            entry.pop("msg", None)
+    else:
+        entry.update(jobfiles.core_facts(job, now, commands))
+    entry["foreign"] = state is None
+    try:
+        entry["changed_at"] = os.stat(job.path).st_mtime
+    except OSError:
+        pass
+    return entry
 
 
 def op_job_log(request):

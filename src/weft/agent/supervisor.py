@@ -83,6 +83,8 @@ class Supervisor(object):
             "boot_id": host.boot_id(),
             "hostname": compat.to_text(os.uname()[1]),
             "name": request.get("name") or "",
+            "title": request.get("title") or "",
+            "no_log": bool(request.get("no_log")),
         }
 
     def run(self):

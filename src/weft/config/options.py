@@ -102,6 +102,7 @@ _RUN = (
         "ALLOW_EMBEDDED_TEMPLATES", "allow_embedded_templates", "bool", "ANSIBLE_ALLOW_EMBEDDED_TEMPLATES",
         "allow_embedded_templates",
     ),
+    _option("DEFAULT_JINJA2_EXTENSIONS", "jinja2_extensions", "list", "ANSIBLE_JINJA2_EXTENSIONS", "jinja2_extensions"),
     _option("DEFAULT_MANAGED_STR", "ansible_managed", "str", "", "ansible_managed"),
     _option("TASK_TIMEOUT", "task_timeout", "int", "ANSIBLE_TASK_TIMEOUT", "task_timeout"),
     _option("DEFAULT_POLL_INTERVAL", "poll_interval", "int", "ANSIBLE_POLL_INTERVAL", "poll_interval"),

@@ -75,7 +75,7 @@ def find_config_file(place: Place) -> tuple[str | None, list[str]]:
     candidates += [place.resolve("~/.ansible.cfg"), SYSTEM_FILE]
     found = next((path for path in candidates if os.access(path, os.R_OK)), None)
     warnings = []
-    if public and os.path.exists(local) and found != told:
+    if public and os.path.exists(local) and (told is None or found != told):
         warnings.append(
             f"Ansible is being run in a world writable directory ({place.cwd}), ignoring it as an ansible.cfg source. "
             "For more information see "

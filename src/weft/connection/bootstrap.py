@@ -293,7 +293,8 @@ class Launch:
     command: str  # one that any login shell takes
     payload: bytes = b""  # follows on stdin
     become: Become | None = None
-    timeout: float = 10.0  # seconds to become the user
+    timeout: float = 12.0  # seconds to become the user
+    patience: float = START_TIMEOUT  # seconds to come up
     mark: bytes = AGENT_MARK  # the line it is up with
     python: bool = True  # it says its interpreter first
 
@@ -334,20 +335,20 @@ async def _attempt(transport: Transport, launch: Launch, pty: bool) -> tuple[Cha
     channel = await transport.start(command, greeter, pty=pty)
     try:
         greeter.opened(channel)
-        return channel, greeter, await _in_time(greeter, launch.become is not None, launch.timeout)
+        return channel, greeter, await _in_time(greeter, launch)
     except BaseException:
         channel.close()
         raise
 
 
-async def _in_time(greeter: Greeter, become: bool, timeout: float) -> Step:
+async def _in_time(greeter: Greeter, launch: Launch) -> Step:
     greeting = greeter.greeting
-    if become:
-        await asyncio.wait([greeter.done], timeout=timeout + 2)
+    if launch.become is not None:
+        await asyncio.wait([greeter.done], timeout=launch.timeout)
         if not greeter.done.done() and greeting.becoming:
-            limit = int(timeout + 2)
+            limit = int(launch.timeout)
             raise Unreachable(f"Timeout ({limit}s) waiting for privilege escalation prompt: {greeting.junk}")
-    done, _ = await asyncio.wait([greeter.done], timeout=START_TIMEOUT)
+    done, _ = await asyncio.wait([greeter.done], timeout=launch.patience)
     if not done:
-        raise Unreachable(f"The agent did not start within {START_TIMEOUT:.0f} seconds. {greeting.junk}".rstrip())
+        raise Unreachable(f"The agent did not start within {launch.patience:.0f} seconds. {greeting.junk}".rstrip())
     return greeter.done.result()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime
+import errno
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -68,9 +69,13 @@ async def run_module(
     Warnings about its output go to ``warn``, else into the result. Raises RequestFailed, Unreachable, and TaskFailed
     on a host without Python.
     """
-    reply = await _send(session, "module", payload, module_request(session, payload, args, options))
+    interpreter = _interpreter(session, payload, options)
+    try:
+        output = output_of(await _send(session, "module", payload, module_request(session, payload, args, options)))
+    except RequestFailed as error:
+        output = _never_ran(error, interpreter)
     messages: list[str] = []
-    result = module_result(output_of(reply), _interpreter(session, payload, options), warn or messages.append)
+    result = module_result(output, interpreter, warn or messages.append)
     if messages:
         result["warnings"] = [*result.get("warnings", ()), *messages]
     return result
@@ -147,11 +152,23 @@ def job_result(data: Mapping[str, Any], warn: Callable[[str], None]) -> dict[str
 def output_of(reply: Reply) -> Output:
     """stdout and stderr of a reply whose payload is both, joined."""
     size = int(reply.result.get("stdout_len", len(reply.payload)))
+    rc = int(reply.result.get("rc") or 0)
     return Output(
-        rc=int(reply.result.get("rc") or 0),
+        rc=rc if rc >= 0 else 128 - rc,  # ended by a signal: as a shell tells it
         stdout=reply.payload[:size].decode("utf-8", "replace"),
         stderr=reply.payload[size:].decode("utf-8", "replace"),
     )
+
+
+def _never_ran(error: RequestFailed, interpreter: str | None) -> Output:
+    """What a shell would have said of a module that could not be started, or whose process was killed. Else raises."""
+    if error.kind == "os" and error.detail.get("errno") == errno.ENOENT and interpreter:
+        return Output(rc=127, stdout="", stderr=f"/bin/sh: 1: {interpreter}: not found\n")
+    if error.kind == "os":
+        return Output(rc=126, stdout="", stderr=f"{error.message}\n")
+    if error.kind == "internal":
+        return Output(rc=1, stdout="", stderr=f"{error.message}\n")
+    raise error
 
 
 def module_request(

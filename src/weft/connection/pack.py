@@ -6,9 +6,11 @@ Reads the sources of ``weft.agent`` as data, never imports them. Used by ``conne
 from __future__ import annotations
 
 import ast
+import base64
 import hashlib
 import io
 import shlex
+import threading
 import tokenize
 import zlib
 from collections.abc import Sequence
@@ -16,6 +18,10 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
+from weft import __version__
+from weft.content.diskcache import load_json, store_json
+
+_packing = threading.Lock()  # the first of many hosts packs, the others wait for it
 _NOT_SENT = {"__init__", "loader", "boot", "relay"}
 
 
@@ -30,17 +36,26 @@ class Packed:
     modules: tuple[str, ...]
 
 
-@cache
 def pack() -> Packed:
-    """The agent. The same bytes for the same sources; tens of kilobytes."""
-    names = sorted(name for name in _sources() if name not in _NOT_SENT)
-    return _pack("main", names)
+    """The agent. The same bytes for the same sources; tens of kilobytes. Safe to call from several threads at once."""
+    with _packing:
+        return _agent()
 
 
-@cache
 def pack_relay() -> Packed:
     """The relay, which joins a new connection to an agent that waits for it. About two kilobytes."""
-    return _pack("relay", ["relay"])
+    with _packing:
+        return _relay()
+
+
+@cache
+def _agent() -> Packed:
+    return _remembered("main", sorted(name for name in _sources() if name not in _NOT_SENT))
+
+
+@cache
+def _relay() -> Packed:
+    return _remembered("relay", ["relay"])
 
 
 def start_command(candidates: Sequence[str], packed: Packed, arguments: Sequence[str] = ()) -> str:
@@ -61,7 +76,7 @@ def start_command(candidates: Sequence[str], packed: Packed, arguments: Sequence
 
 
 def relay_command(candidates: Sequence[str], socket: str, token: str) -> str:
-    """The command that joins stdin and stdout to the agent with that token; ``pack_relay().program`` must follow on stdin."""
+    """The command that joins stdin and stdout to the agent with that token; ``pack_relay().program`` must follow."""
     return start_command(candidates, pack_relay(), (socket, token))
 
 
@@ -78,7 +93,11 @@ def _look_for(candidate: str) -> str:
     word = '"$HOME"' + _double_quoted(first[1:]) if first.startswith("~/") else _double_quoted(first)
     found = f"q=$(command -v {word} 2>/dev/null)"
     arguments = f" && a={_double_quoted(' '.join(rest))}" if rest else ""
-    return f'[ -n "$q" ] || {found}{arguments}; '
+    if "/" in first:
+        return f'[ -n "$q" ] || {found}{arguments}; '
+    # a version manager's shim may stand for a version that it won't run: only trying it tells
+    check = 'case "$q" in */shims/*) "$q" -c "" </dev/null >/dev/null 2>&1 || q=;; esac'
+    return f'[ -n "$q" ] || {{ {found}{arguments}; {check}; }}; '
 
 
 def _double_quoted(text: str) -> str:
@@ -92,6 +111,22 @@ def _sources() -> dict[str, str]:
     folder = resources.files("weft.agent")
     found = [item for item in folder.iterdir() if item.name.endswith(".py")]
     return {item.name[:-3]: item.read_text(encoding="ascii") for item in found}
+
+
+def _remembered(entry: str, names: Sequence[str]) -> Packed:
+    """From the cache if the sources are those of last time: stripping them takes a tenth of a second."""
+    file = f"{entry}-agent.json"
+    digest = hashlib.sha256()
+    for name in ("boot", "loader", *names):
+        digest.update(f"{name} {len(_sources()[name])}\n{_sources()[name]}".encode())
+    key = f"{__version__} {digest.hexdigest()}"
+    known = load_json(file)
+    if isinstance(known, dict) and known.get("key") == key:
+        program = base64.b64decode(known["program"])
+        return Packed(program, hashlib.sha256(program).hexdigest(), entry, int(known["boot"]), tuple(names))
+    packed = _pack(entry, names)
+    store_json(file, {"key": key, "boot": packed.boot, "program": base64.b64encode(packed.program).decode("ascii")})
+    return packed
 
 
 def _pack(entry: str, names: Sequence[str]) -> Packed:

@@ -139,7 +139,7 @@ class PlainSession:
         launch = Launch(
             command=shell_command(mark, fed, shell="/bin/sh" if stdin else shell, stdin=bool(stdin)),
             become=self._target.become,
-            timeout=self._target.timeout,
+            timeout=self._target.timeout + 2,  # as ansible waits
             mark=mark.encode(),
             python=False,
         )

@@ -338,7 +338,7 @@ class Connector:
             await self._line.release()
 
     async def _run(self, command: str, program: bytes) -> Started | None:
-        launch = Launch(command=command, payload=program, become=self._target.become, timeout=self._target.timeout)
+        launch = Launch(command=command, payload=program, become=self._target.become, timeout=self._target.timeout + 2)
         attempt, reused = 0, self._line.connected
         while True:
             transport = await self._line.transport()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from weft.content.filters_common import PluginError
 from weft.content.lookups_files import Overlay
 from weft.content.plugins import load_failure
-from weft.content.plugins_ansible import _lock, is_trusted, plain, ready, told
+from weft.content.plugins_ansible import LOCK, is_trusted, plain, ready, told
 from weft.model.errors import UndefinedName, WeftError
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def find_lookup(source: PluginSource, name: str) -> Lookup | None:
     """A lookup that isn't weft's own. Raises TemplateFailed where it can't be loaded."""
     from weft.content.lookups import Lookup
 
-    with _lock, told(source.notices):
+    with LOCK, told(source.notices):
         loader = ready(source).lookup_loader
         for folder in source.folders("lookup"):
             loader.add_directory(folder)
@@ -36,7 +36,7 @@ def find_lookup(source: PluginSource, name: str) -> Lookup | None:
 
     def run(host: LookupHost, terms: list[Any], options: dict[str, Any]) -> Any:
         templar = TemplarAdapter(host, host.names)
-        with _lock:
+        with LOCK:
             plugin = loader.get(name, loader=templar._loader, templar=templar)
         with told(host.notices):
             given = {key: host.plain(value) for key, value in options.items()}

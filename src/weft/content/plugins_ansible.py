@@ -20,13 +20,14 @@ from weft.content.plugins import Kind, Plugin, load_failure
 if TYPE_CHECKING:
     from weft.content.plugins import PluginSource
 
-_lock = threading.RLock()
+#: ansible-core's loaders are not made for several threads.
+LOCK = threading.RLock()
 _PLAIN = frozenset({str, int, float, bool, bytes, type(None)})
 
 
 def ready(source: PluginSource) -> Any:
     """ansible-core's loader module, set up for this run's collections. Safe to call again, and from any thread."""
-    with _lock:
+    with LOCK:
         loader = importlib.import_module("ansible.plugins.loader")
         config = importlib.import_module("ansible.utils.collection_loader").AnsibleCollectionConfig
         if config.collection_finder is None:
@@ -42,7 +43,7 @@ def ready(source: PluginSource) -> Any:
 
 def find_plugin(source: PluginSource, kind: Kind, name: str) -> Plugin | None:
     """A filter or test of ansible-core or a collection. Raises TemplateFailed where it can't be loaded."""
-    with _lock, told(source.notices):
+    with LOCK, told(source.notices):
         loader = getattr(ready(source), f"{kind}_loader")
         try:
             found = loader.get(name)
@@ -63,7 +64,7 @@ def find_plugin(source: PluginSource, kind: Kind, name: str) -> Plugin | None:
 @cache
 def core_function(kind: Kind, module: str, name: str) -> Callable[..., Any]:
     """One of ansible-core's own filters or tests, by the file it is in."""
-    with _lock:
+    with LOCK:
         holder = importlib.import_module(f"ansible.plugins.{kind}.{module}")
         functions = getattr(holder, "FilterModule" if kind == "filter" else "TestModule")()
         function: Callable[..., Any] = getattr(functions, f"{kind}s")()[name]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
 from weft.engine.lockstep import Round
 from weft.engine.signals import Broken, HostFailed, HostSignal, Stopped
@@ -24,31 +25,28 @@ class Batch:
         self._hosts: dict[str, HostState] = {}
         self._infos: dict[tuple[str, tuple[int, ...]], TaskInfo] = {}
 
-    async def run(self) -> frozenset[str]:
-        """Returns the hosts that failed. Raises what ends the whole run (LoadError, WeftError)."""
+    async def run(self) -> None:
+        """Raises what ends the whole run (LoadError, WeftError)."""
         state = self._state
         self._hosts = {name: HostState(name) for name in state.hosts}
-        failed: set[str] = set()
+        state.remove((*state.run.failed, *state.run.unreachable))
+        state.ended_failed.update(state.run.failed)
         try:
             async with asyncio.TaskGroup() as group:
                 for host in self._hosts.values():
-                    group.create_task(self._host(host, failed), name=f"{state.play.id} {host.name}")
+                    group.create_task(self._host(host), name=f"{state.play.id} {host.name}")
         except* Exception as errors:
             raise _first(errors) from None
-        return frozenset(failed)
 
-    async def _host(self, host: HostState, failed: set[str]) -> None:
+    async def _host(self, host: HostState) -> None:
         run = self._state.run
         try:
-            if host.name in run.unreachable:
-                return
-            if host.name in run.failed:
-                failed.add(host.name)
+            if host.name in run.unreachable or host.name in run.failed:
                 return
             async with self._limit.inside():
                 await Walk(self._state, host).play(self._setup_for(host.name))
         except (HostFailed, Broken):
-            failed.add(host.name)
+            self._state.ended_failed.add(host.name)
         except HostSignal:
             pass
         finally:
@@ -104,14 +102,24 @@ class Batch:
             state.turns.call_away(Stopped)
             return
         if turn.shared.get(Shared.FATAL) and turn.failed and task.kind is not TaskKind.META:
-            state.failed.update(name for name in state.hosts if name not in state.run.unreachable)
-            turn.verdict = HostFailed
-            state.turns.call_away(HostFailed, except_for=turn.hosts)
+            self._fail_the_others(turn)
         if turn.failed and self._too_many_failed():
             state.broken = True
             turn.verdict = Broken
-            state.run.bus.publish(NoHostsLeft(play=state.play.id))
+            for _ in range(2):  # Ansible says so when there are too many, and again when it leaves the play
+                state.run.bus.publish(NoHostsLeft(play=state.play.id))
             state.turns.call_away(Broken, except_for=turn.hosts)
+
+    def _fail_the_others(self, turn: Round) -> None:
+        """The failure of one is everybody's; for the views, it is still that one's."""
+        state = self._state
+        unreachable = state.run.unreachable
+        others = [name for name in state.hosts if name not in unreachable and name not in turn.failed]
+        state.failed.update(others)
+        state.remove(others)
+        verdict = partial(HostFailed, twice=Shared.REPORT in turn.shared and not turn.failed <= unreachable)
+        turn.verdict = verdict
+        state.turns.call_away(verdict, except_for=turn.hosts)
 
     def _too_many_failed(self) -> bool:
         state = self._state

@@ -92,6 +92,7 @@ def _fail(batch: BatchState, task: Task, turn: Round, expansion: Expansion, erro
     for number, host in enumerate(expansion.hosts):
         batch.run.stats.of(host).failed += 1
         batch.failed.add(host)
+        batch.remove((host,))
         batch.run.bus.publish(
             TaskFinished(
                 task=info, host=host, status=Status.FAILED, result=result, error=shown if number == 0 else None

@@ -122,6 +122,7 @@ async def _act(walk: Walk, task: Task, action: str, position: Position) -> None:
         run.failed.difference_update(batch.hosts)
         run.unreachable.difference_update(batch.hosts)
         batch.failed.clear()
+        batch.ended_failed.clear()
         _say(walk, "cleared host errors")
     elif action == "end_batch":
         _say(walk, "ending batch")

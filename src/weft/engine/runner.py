@@ -41,6 +41,7 @@ class Runner:
         self._run = run
         self._turns: Turns | None = None
         self._break = False  # a whole batch failed: what comes after it in this playbook is off
+        self._code = OK  # of the last batch
 
     def stop(self) -> None:
         """Ctrl-C, the first time: no new task starts, what runs is waited for."""
@@ -85,12 +86,7 @@ class Runner:
         )
 
     def _exit_code(self) -> int:
-        run = self._run
-        if run.stopping:
-            return INTERRUPTED
-        if run.unreachable:
-            return UNREACHABLE
-        return FAILED if run.failed else OK
+        return INTERRUPTED if self._run.stopping else self._code
 
     # -- one play ------------------------------------------------------------------------------------------------
 
@@ -151,14 +147,23 @@ class Runner:
         self._turns = state.turns
         before = len(run.failed) + len(run.unreachable)
         try:
-            run.failed.update(await batch.run())
+            await batch.run()
         finally:
             self._turns = None
-        run.failed.difference_update(run.unreachable)
+        run.failed = (state.failed | state.ended_failed) - run.unreachable
+        self._code = self._code_of(state)
         newly = len(run.failed) + len(run.unreachable) - before
         if state.broken or newly == len(hosts):
             self._break = True
         return self._break or state.ended or run.stopping
+
+    def _code_of(self, state: BatchState) -> int:
+        """A run ends as its last batch does. Hosts that failed earlier still count, unless their errors were cleared."""
+        if state.broken:
+            return FAILED
+        if self._run.unreachable:
+            return UNREACHABLE
+        return FAILED if state.ended_failed else OK
 
     def _select(self, play: Play, pattern: Any, order: Any) -> tuple[str, ...]:
         run = self._run

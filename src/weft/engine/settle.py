@@ -42,6 +42,7 @@ async def settle(
         _publish(batch, host, info, report)
     if outcome.unreachable and not outcome.ignored:
         run.unreachable.add(host.name)
+        batch.remove((host.name,))
         raise HostUnreachable
     if outcome.failed and not outcome.ignored:
         fail(batch, host, task, report)
@@ -60,7 +61,9 @@ def fail(batch: BatchState, host: HostState, task: Task, report: Report) -> None
         facts = {"ansible_failed_task": failed_task, "ansible_failed_result": dict(report.outcome.result)}
         batch.run.variables.set_fact(host.name, facts)
     else:
-        batch.failed.add(host.name)
+        batch.remove((host.name,))
+        if not host.always_depth:
+            batch.failed.add(host.name)
     raise HostFailed(task, report.outcome)
 
 

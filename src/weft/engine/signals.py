@@ -14,12 +14,15 @@ class HostFailed(HostSignal):
     """A task failed on the host and the failure is not ignored: a block's rescue may catch it.
 
     ``task`` and ``outcome`` are None where the host fails because another one did (any_errors_fatal, run_once).
+    ``twice``: it fails once more at the next place within the innermost block, be that its rescue or its always. So
+    it goes, as in Ansible, with the other hosts of a `run_once` task.
     """
 
-    def __init__(self, task: Task | None = None, outcome: Outcome | None = None) -> None:
+    def __init__(self, task: Task | None = None, outcome: Outcome | None = None, *, twice: bool = False) -> None:
         super().__init__()
         self.task = task
         self.outcome = outcome
+        self.twice = twice
 
 
 class HostUnreachable(HostSignal):

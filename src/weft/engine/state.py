@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -82,13 +82,18 @@ class BatchState:
     selected: dict[str, bool] = field(default_factory=dict)  # task id -> whether its tags are chosen
     notified: dict[str, set[str]] = field(default_factory=dict)  # handler id -> hosts
     skip_before: frozenset[str] = frozenset()  # ids of tasks that --start-at-task leaves out
-    failed: set[str] = field(default_factory=set)  # failed, and no rescue took it
+    failed: set[str] = field(default_factory=set)  # count for max_fail_percentage; out of the plays that follow
+    ended_failed: set[str] = field(default_factory=set)  # their way through the play ended with a failure
     ended: bool = False  # meta: end_play
     broken: bool = False  # too many failures: the rest of the run is off
 
+    def remove(self, hosts: Iterable[str]) -> None:
+        """Take hosts out of `ansible_play_hosts`."""
+        self.play_vars.removed.update(hosts)
+
     def short_title(self, task: Task, host: HostState | None) -> str:
         """The task's name as this host sees it, without its role; as written where it can't be evaluated."""
-        if task.name is None:
+        if not task.name:
             if task.kind is TaskKind.INCLUDE_ROLE and "name" in task.args:
                 return f"{task.action} : {task.args['name']}"
             return task.action
@@ -124,6 +129,7 @@ class HostState:
 
     name: str
     rescue_depth: int = 0  # blocks with a rescue whose body the host is in
+    always_depth: int = 0  # blocks with an always whose body or rescue the host is in
     flushing: bool = False
     notifications: list[str] = field(default_factory=list)  # names, kept until handlers are flushed
     roles_run: set[str] = field(default_factory=set)  # keys of roles of which a task ran

@@ -54,13 +54,13 @@ class LinearTurns:
         future: asyncio.Future[Round] = asyncio.get_running_loop().create_future()
         self._entering[host] = future
         self._apply(self._lockstep.arrive(host, position, key))
-        return await _in_turn(future)
+        return await future
 
     async def finish(self, host: str, turn: Round, *, failed: bool) -> None:
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._finishing[host] = future
         self._apply(self._lockstep.finish(host, failed=failed))
-        await _in_turn(future)
+        await future
         if turn.verdict is not None and not failed:
             raise turn.verdict()
 
@@ -78,26 +78,22 @@ class LinearTurns:
                 future.set_exception(signal())
 
     def _apply(self, decisions: list[Decision]) -> None:
+        # hosts go on in a later turn of the loop, all of them in order: the one that completes a round waits by then
+        later = asyncio.get_running_loop().call_soon
         for decision in decisions:
             if isinstance(decision, Closed):
                 self._on_close(decision.round)
-                for host in decision.round.hosts:
-                    done = self._finishing.pop(host, None)
-                    if done is not None and not done.done():
-                        done.set_result(None)
+                later(_release, self._finishing, decision.round, None)
             elif isinstance(decision, Opened):
                 self._on_open(decision.round)
-                for host in decision.round.hosts:
-                    go = self._entering.pop(host, None)
-                    if go is not None and not go.done():
-                        go.set_result(decision.round)
+                later(_release, self._entering, decision.round, decision.round)
 
 
-async def _in_turn(future: asyncio.Future[T]) -> T:
-    """The future's result. The host that completes a round goes when its turn comes, not before those that waited."""
-    if future.done():
-        await asyncio.sleep(0)
-    return await future
+def _release(waiting: dict[str, asyncio.Future[T]], turn: Round, result: T) -> None:
+    for host in turn.hosts:
+        future = waiting.pop(host, None)
+        if future is not None and not future.done():
+            future.set_result(result)
 
 
 class FreeTurns:

@@ -79,17 +79,32 @@ class Walk:
 
     async def block(self, block: Block, position: Position) -> None:
         """Body, then rescue if it failed, then always."""
-        failure: HostFailed | None = None
+        if not block.always:
+            failure = await self._guarded(block, position)
+        else:
+            self.host.always_depth += 1
+            try:
+                failure = await self._guarded(block, position)
+            finally:
+                self.host.always_depth -= 1
+            if failure is None or not failure.twice:
+                await self.nodes(block.always, (*position, 2))
+        if failure is not None:
+            failure.twice = False
+            raise failure
+
+    async def _guarded(self, block: Block, position: Position) -> HostFailed | None:
+        """Body and rescue. Returns the failure that is left."""
         try:
             await self._body(block, (*position, 0))
         except HostFailed as failed:
-            failure = failed
-            if block.rescue:
-                failure = await self._rescue(block, (*position, 1))
-        if block.always:
-            await self.nodes(block.always, (*position, 2))
-        if failure is not None:
-            raise failure
+            if not block.rescue:
+                return failed
+            if failed.twice:
+                failed.twice = False
+                return failed
+            return await self._rescue(block, (*position, 1))
+        return None
 
     async def _body(self, block: Block, position: Position) -> None:
         if not block.rescue:
@@ -264,6 +279,9 @@ class Walk:
             self.host.local = {**outer, **expansion.variables}
         try:
             await self.nodes(expansion.nodes, position)
+        except HostFailed as failed:
+            failed.twice = False
+            raise
         finally:
             self.host.local = outer
 

@@ -123,6 +123,7 @@ class Cause:
     message: str
     origin: Origin | None = None
     help: str | None = None
+    parts: tuple[ErrorInfo, ...] = ()  # errors that happened side by side
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

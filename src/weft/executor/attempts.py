@@ -10,17 +10,18 @@ from typing import Any
 
 from weft.actions.base import Action, ActionContext, JobRequest, Services
 from weft.connection.api import RequestFailed, Target
+from weft.connection.results import FAILURE, NO_TRACEBACK, fold
 from weft.connection.target import Passwords, target_for
 from weft.events import AsyncEnded, AsyncPoll, Retrying, TaskInfo
 from weft.executor.arguments import ArgumentReader
 from weft.executor.conditions import Skipped, holds
 from weft.executor.environment import RunEnvironment
-from weft.executor.errors import MODULE_FAILED
 from weft.executor.interpreters import LanguageInterpreters
 from weft.executor.keywords import KeywordReader, Keywords
 from weft.executor.report import Draft, censored, public, registered
 from weft.executor.results import facts_kind
 from weft.jobs.registry import JobRegistry
+from weft.jobs.results import status_result
 from weft.jobs.waiting import unfinished_jobs, wait_for_jobs
 from weft.model.errors import TaskFailed, TaskSkipped, Unreachable, WeftError
 from weft.model.nodes import Task
@@ -240,12 +241,10 @@ class Attempts:
             if task.failed_when:
                 failed = holds(task.failed_when, names, templar)
                 result["failed_when_result"] = result["failed"] = failed
-                result.pop(MODULE_FAILED, None)
-                if not failed and "exception" in result:
-                    result["failed_when_suppressed_exception"] = result.pop("exception")
+                if not failed and result.pop(FAILURE, None) is not None:
+                    result["failed_when_suppressed_exception"] = result.pop("exception", NO_TRACEBACK)
         except WeftError as error:
             result["failed"] = True
-            result.pop(MODULE_FAILED, None)
             result[f"{stage}_when_result"] = _joined(error)
         return result
 
@@ -299,24 +298,22 @@ class Attempts:
             state = states.get(jid, {})
             if not state.get("finished"):
                 self._services.publish(AsyncPoll(host=work.host, jid=jid, started=1, finished=0))
-        result = self._job_result(work, jid, state)
+        result = self._job_result(work, jid, handle, state)
         self._services.publish(AsyncEnded(host=work.host, jid=jid, ok=not result.get("failed")))
         if state.get("finished"):
             self._jobs.ended(jid)
             await session.request("job.cleanup", {"jids": [jid], "async_dir": async_dir})
         return result
 
-    def _job_result(self, work: _Try, jid: str, state: Mapping[str, Any]) -> dict[str, Any]:
-        if state.get("finished"):
-            result = dict(state)
-            if result.get("failed"):
-                result[MODULE_FAILED] = True
+    def _job_result(self, work: _Try, jid: str, handle: Mapping[str, Any], state: Mapping[str, Any]) -> dict[str, Any]:
+        result = status_result(jid, str(handle.get("results_file", "")), state, work.context.warn)
+        if result["finished"]:
             return result
         limit = work.keywords.async_seconds
         return {
             "failed": True,
             "msg": f"async task did not complete within the requested time - {limit}s",
-            "async_result": {**state, "ansible_job_id": jid},
+            "async_result": result,
         }
 
     # -- afterwards ----------------------------------------------------------------------------------------------
@@ -356,4 +353,4 @@ def _joined(error: WeftError) -> str:
     while isinstance(cause, WeftError):
         parts.append(cause.message)
         cause = cause.__cause__
-    return ": ".join(parts)
+    return fold(parts)

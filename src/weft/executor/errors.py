@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from weft.connection.results import ACTION_FAILED, FAILURE, Failure, fold
 from weft.events import Cause, ErrorInfo
 from weft.model.errors import WeftError
 from weft.model.nodes import Task
-
-#: Key of a result, at the module edge only: a module itself said that it failed.
-MODULE_FAILED = "_ansible_module_failed"
 
 
 def links_of(error: BaseException) -> Iterator[Cause]:
@@ -26,54 +23,42 @@ def links_of(error: BaseException) -> Iterator[Cause]:
         current = current.__cause__
 
 
-def error_info(links: list[Cause], trace: str | None = None) -> ErrorInfo:
-    """Fold links into one message; links of one place become one."""
-    merged: list[Cause] = []
-    for link in links:
-        if merged and (link.origin is None or link.origin == merged[-1].origin):
-            last = merged[-1]
-            merged[-1] = Cause(
-                message=_join(last.message, link.message), origin=last.origin, help=link.help or last.help
-            )
-        else:
-            merged.append(link)
-    message = ""
-    for link in links:
-        message = _join(message, link.message) if message else link.message
-    if message and message[-1] == ":":
-        message = message[:-1]
+def error_info(links: Sequence[Cause], trace: str | None = None) -> ErrorInfo:
+    """Links, outermost first, as one error."""
     return ErrorInfo(
-        message=message,
-        origin=merged[0].origin,
-        help=merged[-1].help,
+        message=fold([link.message for link in links]),
+        origin=links[0].origin,
+        help=links[0].help,
         traceback=trace,
-        chain=(*map(_sentence, merged[:-1]), merged[-1]) if len(merged) > 1 else (),
+        chain=tuple(links) if len(links) > 1 else (),
     )
-
-
-def _sentence(link: Cause) -> Cause:
-    return replace(link, message=f"{link.message.rstrip('.')}.")
-
-
-def _join(outer: str, inner: str) -> str:
-    return f"{outer.rstrip('.')}: {inner}" if inner else f"{outer.rstrip('.')}."
 
 
 def task_error(task: Task, error: BaseException) -> ErrorInfo:
     """Why a task failed, where an exception says so."""
-    links = [Cause(message="Task failed", origin=task.origin), *links_of(error)]
     trace = "".join(traceback.format_exception(error))
-    return error_info(links, trace)
+    return error_info([_task_failed(task), *links_of(error)], trace)
 
 
 def result_error(task: Task, result: Mapping[str, Any]) -> ErrorInfo:
     """Why a task failed, where its result says so."""
-    failed = "Module failed" if result.get(MODULE_FAILED) else "Action failed"
-    message = result.get("msg", "")
-    trace = result.get("exception")
-    links = [
-        Cause(message="Task failed", origin=task.origin),
-        Cause(message=failed, origin=task.origin),
-        Cause(message=message if isinstance(message, str) else str(message), origin=task.origin),
-    ]
-    return error_info(links, trace if isinstance(trace, str) else None)
+    known = result.get(FAILURE)
+    failure = known if isinstance(known, Failure) else Failure(source=ACTION_FAILED, message=_message(result))
+    return error_info([_task_failed(task), *_causes(failure)], failure.traceback)
+
+
+def _message(result: Mapping[str, Any]) -> str:
+    return str(result.get("msg", "Unknown error."))
+
+
+def _task_failed(task: Task) -> Cause:
+    return Cause(message="Task failed.", origin=task.origin)
+
+
+def _causes(failure: Failure) -> Iterator[Cause]:
+    """What a failure adds to an error: what failed, then why."""
+    yield Cause(message=f"{failure.source}.")
+    parts = tuple(error_info(list(_causes(part))) for part in failure.parts)
+    links = failure.links or ((failure.message, None),)
+    for number, (message, help_text) in enumerate(links, 1):
+        yield Cause(message=message, help=help_text, parts=parts if number == len(links) else ())

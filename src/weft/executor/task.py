@@ -9,12 +9,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from weft.actions.base import Services
+from weft.connection.results import NO_TRACEBACK
 from weft.events import ErrorInfo, ItemFinished, TaskInfo, Warned
 from weft.executor.attempts import Attempts
 from weft.executor.conditions import Skipped, check_when
 from weft.executor.environment import RunEnvironment
 from weft.executor.errors import error_info, links_of, task_error
-from weft.executor.items import LoopPlan, item_names, loop_items
+from weft.executor.items import LoopNotList, LoopPlan, item_names, loop_items
 from weft.executor.report import Draft, Include, Report, View, censored, registered, status_of
 from weft.executor.results import effects_of, view_of
 from weft.model.errors import Unreachable, WeftError
@@ -61,6 +62,8 @@ class Executor:
         loop_error: WeftError | None = None
         try:
             items = await loop_items(call.task, call.scope, self._services.templar, call.environment)
+        except LoopNotList:
+            raise
         except WeftError as error:
             # `when` may say that the task is skipped, in which case the loop doesn't matter
             loop_error = error
@@ -98,6 +101,8 @@ class Executor:
             extra: dict[str, Any] = getattr(error, "result", None) or {}
             draft.result = {"failed": True, "changed": False, "msg": draft.error.message, **extra}
         draft.result.setdefault("changed", False)
+        if draft.result.get("failed"):
+            draft.result.setdefault("exception", NO_TRACEBACK)
         return draft
 
     async def _prepare(self, call: Call, names: Scope, draft: Draft, loop_error: WeftError | None) -> Scope:
@@ -117,6 +122,8 @@ class Executor:
         if task.common.when:
             try:
                 await evaluate(lambda: check_when(task, names, self._services.templar))
+            except Skipped:
+                raise
             except WeftError as error:
                 raise loop_error or error from error.__cause__
         if loop_error is not None:
@@ -297,6 +304,10 @@ class Executor:
         """The task as a whole could not be run (its loop, say)."""
         links = list(links_of(error))
         info: ErrorInfo = error_info(links)
-        result = {"changed": False, "msg": info.message, "unreachable" if unreachable else "failed": True}
+        result: dict[str, Any] = {"changed": False, "msg": info.message}
+        if unreachable:
+            result["unreachable"] = True
+        else:
+            result.update(failed=True, exception=NO_TRACEBACK)
         draft = Draft(result=result, error=info, ignore_errors=call.task.common.ignore_errors is True)
         return self._single(call, draft)

@@ -87,6 +87,7 @@ class InventoryBuilder:
         self._transform = transform_group_names
         self._merge = merge_hashes
         self._checked: set[object] = set()
+        self._safe_names: dict[str, str] = {}
         self.add_group(ALL)
         self.add_group(UNGROUPED)
         self.add_child(ALL, UNGROUPED)
@@ -105,8 +106,13 @@ class InventoryBuilder:
         return safe
 
     def safe_group_name(self, name: str) -> str:
-        """As `force_valid_group_names` says; warns once."""
-        return name if name in self.groups else safe_group_name(name, self._transform, self._warn)
+        """As `force_valid_group_names` says; warns once for each name."""
+        if name in self.groups:
+            return name
+        safe = self._safe_names.get(name)
+        if safe is None:
+            safe = self._safe_names[name] = safe_group_name(name, self._transform, self._warn)
+        return safe
 
     def add_host(self, name: object, group: str | None = None, port: int | None = None) -> str:
         """A host, new or known, and a group to put it into. ``port`` counts where the host is new."""

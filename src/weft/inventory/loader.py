@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-from weft.config.yaml import Decrypt, load_file, read_bytes
+from weft.config.yaml import VAULT_HEADER, Decrypt, load_file, read_bytes
 from weft.events.types import Event, Message, Warned
 from weft.inventory.builder import InventoryBuilder
 from weft.inventory.inventory import Inventory
@@ -235,9 +235,11 @@ class _Loader:
     def _read(self, path: str) -> bytes:
         """A file's contents, decrypted where it is a vault."""
         data = read_bytes(path)
-        if data.startswith(b"$ANSIBLE_VAULT") and self._decrypt is not None:
-            return self._decrypt(data, Origin(path))
-        return data
+        if not data.startswith(VAULT_HEADER):
+            return data
+        if self._decrypt is None:
+            raise LoadError(f"A vault password or secret must be specified to decrypt {path}", Origin(path))
+        return self._decrypt(data, Origin(path))
 
     def _yaml(self, path: str) -> Any:
         return load_file(path, decrypt=self._decrypt, duplicates=self._settings.duplicate_dict_key, warn=self._warn)

@@ -151,6 +151,7 @@ class Settings:
     # templates
     allow_embedded_templates: bool = True
     ansible_managed: str = "Ansible managed"
+    jinja2_extensions: tuple[str, ...] = ()
     # more of connections and privilege escalation
     private_key_passphrase: str | None = field(default=None, repr=False)
     become_password: str | None = field(default=None, repr=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any, Protocol
 
 from weft.config.yaml import load_yaml
@@ -15,7 +16,7 @@ ORIGIN = Origin("<adhoc>")
 class DataLoader(Protocol):
     """What this needs of the loader."""
 
-    def load_data(self, data: Value, path: str) -> Playbook: ...
+    def load_data(self, data: Value, path: str, *, beside: bool = False) -> Playbook: ...
 
 
 def adhoc_playbook(adhoc: AdHoc, loader: DataLoader, poll: int) -> Playbook:
@@ -32,7 +33,8 @@ def adhoc_playbook(adhoc: AdHoc, loader: DataLoader, poll: int) -> Playbook:
         _text("gather_facts"): False,
         _text("tasks"): SeqNode([MapNode(task, ORIGIN)], ORIGIN),
     }
-    return loader.load_data(SeqNode([MapNode(play, ORIGIN)], ORIGIN), adhoc.basedir or "")
+    path = os.path.join(os.path.abspath(adhoc.basedir or ""), ORIGIN.path)
+    return loader.load_data(SeqNode([MapNode(play, ORIGIN)], ORIGIN), path, beside=adhoc.basedir is not None)
 
 
 def _arguments(text: str) -> Value:

@@ -7,26 +7,19 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from weft.model.errors import LoadError
-from weft.model.nodes import Block, Common, Handler, LoopControl, Node, Parallel, Task, TaskKind
+from weft.model.nodes import Block, Common, Handler, Node, Task, TaskKind
 from weft.model.values import Origin, Trusted, Value, origin_of
 from weft.playbook.action import IMPORT_ROLE, IMPORT_TASKS, KINDS, Called
-from weft.playbook.checks import conditions, is_template, texts, type_name
+from weft.playbook.checks import is_template, texts, type_name
 from weft.playbook.collections import search_list
+from weft.playbook.fields import RARE, group_fields, node_name, put_loop, read_parallel_of, task_fields
 from weft.playbook.keywords import NODE_NAMES, On, allowed_names
 from weft.playbook.metas import check_meta
 from weft.playbook.own import Own, read_node, read_task, settle
-from weft.playbook.parallel import (
-    check_children,
-    check_lock,
-    check_needs,
-    check_parallel_items,
-    check_parallel_meta,
-    read_parallel,
-)
+from weft.playbook.parallel import check_children, check_needs, check_parallel_meta
 from weft.playbook.place import Place, with_collections, with_vars
 from weft.playbook.shop import Shop
 
-_DEFAULT_LOOP = LoopControl()
 _BLOCK_KEYS = frozenset(("block", "rescue", "always"))
 _BUILTIN_LOOKUPS = frozenset((
     "config", "csvfile", "dict", "env", "file", "fileglob", "first_found", "indexed_items", "ini",
@@ -134,7 +127,7 @@ class NodeBuilder:
             always=self.section(own.get("always"), replace(inside, section="always"), origin),
             role=place.role,
             parallel=parallel,
-            **self.group_fields(own),
+            **group_fields(own),
         )
 
     @staticmethod
@@ -162,20 +155,6 @@ class NodeBuilder:
             self._shop.warn(message, own.place_of(extra[0]))
         inside = place.within(self.fold(own, place))
         return self.handlers(own.get("block"), inside, own.origin, nested=True)
-
-    def group_fields(self, own: Own) -> dict[str, Any]:
-        """The fields of a Block by which weft limits, retries and detaches it as a whole. Raises LoadError."""
-        return {
-            "needs": own.needs(),
-            "lock": _lock(own),
-            "serial": own.get("serial"),
-            "throttle": own.whole.get("throttle", own.get("throttle")),
-            "timeout": own.whole.get("timeout", own.get("timeout")),
-            "retry": own.retry(),
-            "async_seconds": own.get("async"),
-            "poll": own.get("poll"),
-            "register": own.get("register"),
-        }
 
     def fold(self, own: Own, place: Place, *, params: bool = False) -> Common:
         """What stands inside a node inherits. Raises LoadError."""
@@ -207,7 +186,7 @@ class NodeBuilder:
         )
         on, node = _kind_of_node(called, place.handlers)
         settle(own, on, node, self._shop.settings, self._shop.publish)
-        _put_loop(own, loops)
+        put_loop(own, loops)
         statement = Statement(own, called, on, node, origin, collections)
         if called.fqcn == IMPORT_TASKS:
             return self.imports.import_tasks(statement, place)
@@ -248,8 +227,8 @@ class NodeBuilder:
         fields: dict[str, Any] = {}
         if kind is TaskKind.META:
             check_meta(called, place)
-        if not _RARE.isdisjoint(own.keywords) or own.loop_parallel is not None:
-            fields = self._rare_fields(own)
+        if not RARE.isdisjoint(own.keywords) or own.loop_parallel is not None:
+            fields = task_fields(own)
         make = self._handler(own, place) if place.handlers else Task
         task = make(
             id=self._shop.new_id("t"),
@@ -289,56 +268,6 @@ class NodeBuilder:
             )
         return partial(Handler, listen=topics)
 
-    def _rare_fields(self, own: Own) -> dict[str, Any]:
-        """Fields that most tasks don't have: loops, results, retries, limits."""
-        get = own.keywords.get
-        changed, failed = get("changed_when"), get("failed_when")
-        return {
-            "loop": get("loop"),
-            "loop_with": get("loop_with"),
-            "loop_control": self._loop_control(own),
-            "retry": own.retry(),
-            "changed_when": conditions(changed) or None,
-            "failed_when": conditions(failed) or None,
-            "async_seconds": get("async"),
-            "poll": get("poll"),
-            "parallel": read_parallel_of(own),
-            "needs": own.needs(),
-            "lock": _lock(own),
-            "serial": get("serial"),
-        }
-
-    def _loop_control(self, own: Own) -> LoopControl:
-        value = own.get("loop_control")
-        parallel = own.loop_parallel
-        if value is None and parallel is None:
-            return _DEFAULT_LOOP
-        if value is not None and not isinstance(value, Mapping):
-            raise LoadError(
-                "the `loop_control` value must be specified as a dictionary and cannot "
-                "be a variable itself (though it can contain variables)",
-                origin_of(value) or own.place_of("loop_control"),
-            )
-        control = read_node(value or {}, On.LOOP_CONTROL)
-        get = control.keywords.get
-        if get("parallel") is not None:
-            parallel = get("parallel")
-        return LoopControl(
-            loop_var=get("loop_var") or "item",
-            index_var=get("index_var"),
-            label=get("label"),
-            pause=get("pause"),
-            extended=get("extended"),
-            extended_allitems=get("extended_allitems") if get("extended_allitems") is not None else True,
-            break_when=conditions(get("break_when")),
-            parallel=check_parallel_items(parallel, control.place_of("parallel")),
-        )
-
-
-_RARE = frozenset((
-    "loop", "loop_with", "loop_control", "until", "retries", "delay", "backoff", "max_delay", "changed_when",
-    "failed_when", "async", "poll", "parallel", "needs", "lock", "serial",
-))  # fmt: skip
 
 #: Actions that bring in other files.
 _BRINGERS = frozenset((IMPORT_TASKS, IMPORT_ROLE, *(fqcn for fqcn, kind in KINDS.items() if kind is not TaskKind.META)))
@@ -357,36 +286,6 @@ def _kind_of_node(called: Called, handlers: bool) -> tuple[On, str]:
     else:
         on = On.HANDLER_INCLUDE if handlers else On.INCLUDE
     return on, NODE_NAMES[on]
-
-
-def _put_loop(own: Own, loops: Sequence[str]) -> None:
-    """``with_NAME: VALUE`` as a loop. Raises LoadError."""
-    if not loops:
-        return
-    key = loops[0]
-    name = key.removeprefix("with_")
-    if own.get("loop") is not None or len(loops) > 1:
-        raise LoadError(
-            f"duplicate loop in task: {loops[-1].removeprefix('with_')}", origin_of(loops[-1]) or own.origin
-        )
-    value = own.data[key]
-    if value is None:
-        raise LoadError(f"you must specify a value when using {key}", origin_of(key) or own.origin)
-    own.keywords["loop"] = value
-    own.keywords["loop_with"] = str(name)
-
-
-def read_parallel_of(own: Own) -> Parallel | None:
-    return read_parallel(own.get("parallel"), own.place_of("parallel")) if "parallel" in own.keywords else None
-
-
-def _lock(own: Own) -> Value:
-    return check_lock(own.get("lock"), own.place_of("lock")) if "lock" in own.keywords else None
-
-
-def node_name(own: Own) -> Value:
-    name = own.keywords.get("name")
-    return name if name is None or isinstance(name, str) else str(name)
 
 
 def handlers_of(nodes: Sequence[Node]) -> list[Handler]:

@@ -120,7 +120,7 @@ def variables(value: Value, node: str, origin: Origin | None) -> Mapping[str, Va
         raise LoadError(message, origin_of(value) or origin)
     for name in value:
         if not (isinstance(name, str) and name.isidentifier() and name.isascii() and name not in _NOT_NAMES):
-            check_variable(name, origin)
+            check_variable(name, origin_of(value) or origin)
     return value
 
 

@@ -9,8 +9,8 @@ from typing import Any
 from weft.model.errors import LoadError, WeftError
 from weft.model.nodes import Block, Common, Node, Role
 from weft.model.values import MapNode, Origin, Value, origin_of
-from weft.playbook.builder import NodeBuilder, read_parallel_of
 from weft.playbook.checks import check_value, conditions, type_name, variables
+from weft.playbook.fields import group_fields, read_parallel_of
 from weft.playbook.keywords import On, allowed
 from weft.playbook.own import Own, spelled
 from weft.playbook.place import Place, tags
@@ -34,9 +34,8 @@ class Entry:
 class EntryReader:
     """Reads lists of roles."""
 
-    def __init__(self, shop: Shop, builder: NodeBuilder) -> None:
+    def __init__(self, shop: Shop) -> None:
         self._shop = shop
-        self._builder = builder
 
     def read(self, data: Value, place: Place) -> list[Entry]:
         """The entries of a list. Raises LoadError."""
@@ -120,7 +119,7 @@ class EntryReader:
                 body=role.tasks,
                 role=role,
                 implicit=True,
-                **self._builder.group_fields(own),
+                **group_fields(own),
             ),
         )
 

@@ -11,8 +11,9 @@ from weft.model.nodes import Block, Common, Node, TaskKind
 from weft.model.values import Origin, Value, origin_of
 from weft.playbook.action import KINDS
 from weft.playbook.api import IncludeNotFound
-from weft.playbook.builder import NodeBuilder, Statement, node_name, read_parallel_of
+from weft.playbook.builder import NodeBuilder, Statement
 from weft.playbook.checks import type_name
+from weft.playbook.fields import group_fields, node_name, read_parallel_of
 from weft.playbook.files import first_file, include_candidates
 from weft.playbook.keywords import On
 from weft.playbook.own import read_node, settle
@@ -92,7 +93,7 @@ class ImportBuilder:
             role=place.role,
             implicit=True,
             parallel=parallel,
-            **self._builder.group_fields(own),
+            **group_fields(own),
         )
 
     def _find(self, name: str, place: Place, origin: Origin) -> str:
@@ -176,7 +177,7 @@ class ImportBuilder:
                 body=tuple(body),
                 role=place.role,
                 implicit=True,
-                **self._builder.group_fields(own),
+                **group_fields(own),
             ),
         )
 

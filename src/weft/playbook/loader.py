@@ -59,7 +59,7 @@ class Loader:
         self._builder = NodeBuilder(self._shop, lookup_exists)
         self._roles = RoleBuilder(self._shop, self._builder)
         self._builder.imports = ImportBuilder(self._shop, self._builder, self._import_role)
-        entries = EntryReader(self._shop, self._builder)
+        entries = EntryReader(self._shop)
         self._roles.read_entries = entries.uses
         self._plays = PlayLoader(self._shop, self._builder, self._roles, entries)
         self._included: dict[tuple[Any, ...], Any] = {}
@@ -79,10 +79,17 @@ class Loader:
             except RecursionError as error:
                 raise _too_deep(Origin(target)) from error
 
-    def load_data(self, data: Value, path: str) -> Playbook:
-        """A playbook that is no file: a list of plays; ``path`` stands for its file in messages. Raises LoadError."""
+    def load_data(self, data: Value, path: str, *, beside: bool = False) -> Playbook:
+        """A playbook that is no file but a list of plays. Relative paths start in the folder of ``path``.
+
+        ``beside``: plugins, roles and collections in that folder count as they do beside a playbook. Raises LoadError.
+        """
         with self._lock, pause_gc():
-            return Playbook(path=path, plays=tuple(self._plays.play(entry, path, None, Around({})) for entry in data))
+            collection = self._shop.collections.of_path(path) if beside else None
+            if beside and collection is None:
+                self._shop.add_playbook_folder(os.path.dirname(path))
+            plays = [self._plays.play(entry, path, collection, Around({})) for entry in data]
+            return Playbook(path=path, plays=tuple(plays))
 
     def _playbook_file(self, path: str) -> tuple[str, str | None]:
         target = os.path.abspath(os.path.expanduser(path))

@@ -117,8 +117,6 @@ def check_children(children: Sequence[Node], publish: Publish) -> None:
             named[str(child.name)].append(index)
     edges = {index: _needed(child, named) for index, child in enumerate(children)}
     before = _order(children, edges)
-    for child in children:
-        _check_meta(child)
     _warn_registers(children, before, publish)
 
 
@@ -152,11 +150,6 @@ def _order(children: Sequence[Node], edges: Mapping[int, list[int]]) -> dict[int
     return before
 
 
-def _check_meta(node: Node) -> None:
-    for task in tasks_of(node):
-        check_parallel_meta(task)
-
-
 def check_parallel_meta(task: Task) -> None:
     """Raises LoadError for a meta action that acts on more than the child of a parallel block that it stands in."""
     if task.kind is TaskKind.META and not task.implicit:
@@ -184,12 +177,3 @@ def _registers(node: Node) -> Iterator[tuple[str, Origin | None]]:
     if isinstance(node, Block):
         for inner in (*node.body, *node.rescue, *node.always):
             yield from _registers(inner)
-
-
-def tasks_of(node: Node) -> Iterator[Task]:
-    """Every task in a node, in order."""
-    if isinstance(node, Task):
-        yield node
-        return
-    for inner in (*node.body, *node.rescue, *node.always):
-        yield from tasks_of(inner)

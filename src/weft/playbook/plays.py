@@ -49,9 +49,6 @@ class PlayLoader:
     def load_file(self, path: str, collection: str | None, around: Around | None = None) -> list[Play]:
         """The plays of a playbook file, those of imported ones among them. Raises LoadError."""
         around = around or Around({})
-        if path in around.files:
-            chain = " -> ".join([*around.files, path])
-            raise LoadError(f"A playbook imports itself: {chain}", Origin(path))
         around = replace(around, files=(*around.files, path))
         folder = os.path.dirname(path)
         if collection is None:
@@ -99,6 +96,9 @@ class PlayLoader:
         target, collection = found or (os.path.normpath(os.path.join(os.path.dirname(path), name)), None)
         if found is None:
             collection = self._shop.collections.of_path(target)
+        if target in around.files:
+            chain = " -> ".join([*around.files, target])
+            raise LoadError(f"A playbook imports itself: {chain}", origin_of(key) or own.origin)
         inner = Around(
             vars={**given, **around.vars},
             tags=merged_tags(merged_tags(around.tags, tags(own.get("tags"), own.origin)), tags(old_tags, own.origin)),

@@ -66,14 +66,27 @@ def _chain_text(chain: Sequence[Cause]) -> str:
         messages = [first.message]
         while rest and _adds_nothing(rest[0], first):
             messages.append(rest.pop(0).message)
-        segments.append("\n".join(_lines(_folded(messages), first.origin, first.help)) + "\n")
+        lines = _lines(_folded(messages), first.origin, first.help)
+        segments.append("\n".join([*lines, *_parts(first.parts)]) + "\n")
     text = f"\n{CAUSED_BY}\n\n".join(segments)
     if len(segments) > 1:
         text = f"{_folded([cause.message for cause in chain])}\n\n{text}"
     return text
 
 
+def _parts(parts: Sequence[ErrorInfo]) -> list[str]:
+    """Errors that happened side by side, each in a frame of its own."""
+    lines: list[str] = []
+    for number, part in enumerate(parts, 1):
+        text = _chain_text(part.chain or (Cause(message=part.message, origin=part.origin, help=part.help),))
+        lines += ["", f"+--[ Sub-Event {number} of {len(parts)} ]---"]
+        lines += [f"| {line}" for line in ("", *text.split("\n"))]
+    return [*lines, "+--[ End Sub-Event ]---"] if parts else []
+
+
 def _adds_nothing(cause: Cause, to: Cause) -> bool:
+    if cause.parts:
+        return False
     return (not cause.origin and not cause.help) or (cause.origin == to.origin and cause.help == to.help)
 
 

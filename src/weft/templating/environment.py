@@ -177,7 +177,7 @@ class TemplateEnvironment(SandboxedEnvironment):
             value = _item(obj, attribute)
             if value is not _NOTHING:
                 return value
-            if not attribute.startswith("__"):
+            if not _is_method(attribute):
                 return UndefinedMarker(obj=obj, name=attribute)
         if kind is not str and isinstance(obj, str):
             obj = str(obj)
@@ -198,7 +198,7 @@ class TemplateEnvironment(SandboxedEnvironment):
             if isinstance(argument, str):
                 name = str(argument)
                 value = getattr(str(obj) if isinstance(obj, str) else obj, name, _NOTHING)
-                if value is not _NOTHING and (name in _DICT_METHODS or not isinstance(obj, Mapping)):
+                if value is not _NOTHING and (_is_method(name) or not isinstance(obj, Mapping)):
                     return self._checked(obj, name, value)
         return UndefinedMarker(obj=obj, name=argument)
 
@@ -233,6 +233,11 @@ class TemplateEnvironment(SandboxedEnvironment):
             return marker_for(error)
         except Exception as error:
             return ErrorMarker(error)
+
+
+def _is_method(name: str) -> bool:
+    """Whether it names a method of mappings, one that the sandbox refuses included."""
+    return name in _DICT_METHODS or name.startswith("__")
 
 
 def _item(obj: Any, key: Any) -> Any:

@@ -79,7 +79,7 @@ class Lookups:
         if not isinstance(terms, list):
             terms = [terms]
         values = self._templar.evaluate(terms, names)
-        host = Host(self._templar, names, loop_action=action)
+        host = Host(self._templar, names, loop_action=action or getattr(names, "task_action", ""))
         found = self._run(name, list(values.with_markers()), {"wantlist": True}, host)
         if type(found) in MARKERS:
             raise Tripped(found)

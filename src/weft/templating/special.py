@@ -12,6 +12,7 @@ from jinja2.utils import pass_context, pass_environment
 
 from weft.content.filters_common import PluginError
 from weft.content.plugins import Plugin
+from weft.model.errors import VaultFailed
 from weft.model.values import VaultText
 from weft.templating.environment import takes_markers
 from weft.templating.lazy import LazyList
@@ -25,7 +26,32 @@ DEFAULT_UNDEFINED: Final = UndefinedMarker("Mandatory variable has not been over
 class Decrypted(str):
     """Text that was encrypted where it was written."""
 
-    __slots__ = ()
+    __slots__ = ("ciphertext",)
+    ciphertext: str
+
+    def __new__(cls, text: str, ciphertext: str = "") -> Decrypted:
+        self = super().__new__(cls, text)
+        self.ciphertext = ciphertext
+        return self
+
+
+class Undecryptable(VaultFailed):
+    """An encrypted value for which there is no key. The filter `unvault` may still have one."""
+
+    def __init__(self, value: VaultText, cause: VaultFailed | None = None) -> None:
+        reason = f": {cause.message}" if cause is not None else "."
+        hint = cause.hint if cause is not None else None
+        super().__init__(f"Attempt to use undecryptable variable{reason}", value.origin, hint)
+        self.ciphertext = value.ciphertext
+
+
+def ciphertext_of(value: Any) -> str | None:
+    """The encrypted form of a value that was, or is, encrypted."""
+    if isinstance(value, Decrypted | VaultText):
+        return value.ciphertext
+    if type(value) is ErrorMarker and isinstance(value.error, Undecryptable):
+        return value.error.ciphertext
+    return None
 
 
 # -- filters -----------------------------------------------------------------------------------------------------------
@@ -75,6 +101,17 @@ def extract(environment: Any, item: Any, container: Any, morekeys: Any = None) -
     return value
 
 
+def unvault(vault: Any, *args: Any, **kwargs: Any) -> Any:
+    """Decrypted with a key of one's own; the value may be one that weft has no key for."""
+    from weft.content.plugins_ansible import call_foreign, core_function
+
+    ciphertext = ciphertext_of(vault)
+    for value in (*(() if ciphertext else (vault,)), *args, *kwargs.values()):
+        _trip(value)
+    vault = str(vault) if isinstance(vault, str) and not ciphertext else ciphertext or vault
+    return call_foreign(core_function("filter", "encryption", "unvault"), (vault, *args), kwargs, None)
+
+
 class Group(NamedTuple):
     """One group of `groupby`."""
 
@@ -117,7 +154,7 @@ def undefined(value: Any) -> Any:
 
 
 def vault_encrypted(value: Any) -> bool:
-    if isinstance(value, Decrypted | VaultText):
+    if ciphertext_of(value) is not None:
         return True
     _trip(value)
     return isinstance(value, str) and value.startswith("$ANSIBLE_VAULT")
@@ -140,6 +177,7 @@ SPECIAL_FILTERS: Final[Mapping[str, Plugin]] = {
     "type_debug": _plugin("type_debug", type_debug),
     "extract": _plugin("extract", extract, takes_undefined=False),
     "groupby": _plugin("groupby", groupby, takes_undefined=False),
+    "unvault": Plugin("ansible.builtin.unvault", unvault, takes_undefined=True, blocking=True),
     **{
         name: _plugin(name, _lenient(getattr(filters, f"do_{name}")), takes_undefined=False)
         for name in ("map", "select", "selectattr", "reject", "rejectattr")

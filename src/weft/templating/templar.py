@@ -12,7 +12,7 @@ from typing import Any, Final
 from jinja2.loaders import FileSystemLoader
 
 from weft.content.plugins import PluginSource
-from weft.model.errors import TemplateFailed, WeftError
+from weft.model.errors import TemplateFailed, VaultFailed, WeftError
 from weft.model.settings import Settings
 from weft.model.values import OMIT, MapNode, Origin, SeqNode, Trusted, Value, VaultText, origin_of
 from weft.templating import special
@@ -84,6 +84,7 @@ class Templar:
         self._decrypt = decrypt
         self._warn = warn
         self._deprecate = deprecate
+        self._told: set[tuple[str, Origin | None]] = set()
         self._lookups = Lookups(self)
         self._environment = self._make_environment()
         self._for_text = self._environment.variant(escape_backslashes=True)
@@ -101,7 +102,7 @@ class Templar:
         environment = TemplateEnvironment(
             filters=Table(self.plugins, "filter"),
             tests=Table(self.plugins, "test"),
-            extensions=getattr(self.settings, "jinja2_extensions", ()),
+            extensions=self.settings.jinja2_extensions,
         )
         environment.embedded_templates = self.settings.allow_embedded_templates
         environment.globals.update(self._lookups.functions, now=special.now, undef=special.undef, omit=OMIT)
@@ -147,10 +148,13 @@ class Templar:
         return _with_newlines(text, result, "\n") if isinstance(result, str) else result
 
     def decrypted(self, value: VaultText) -> str:
-        """Raises VaultFailed, TemplateFailed."""
+        """Raises VaultFailed."""
         if self._decrypt is None:
-            raise TemplateFailed("Attempt to use undecryptable variable.", value.origin)
-        return special.Decrypted(self._decrypt(value))
+            raise special.Undecryptable(value)
+        try:
+            return special.Decrypted(self._decrypt(value), value.ciphertext)
+        except VaultFailed as error:
+            raise special.Undecryptable(value, error) from None
 
     def expression(self, text: str, names: Names) -> Any:
         """A bare expression's value as plain data; ``OMIT`` if it is that."""
@@ -178,7 +182,10 @@ class Templar:
         return self._conditions.holds(text, names)
 
     def loop_items(self, name: str, terms: Value, names: Names, *, action: str = "") -> list[Any]:
-        """The items of ``with_NAME: terms``. ``action``: the task's, which tells first_found in what folder to look."""
+        """The items of ``with_NAME: terms``.
+
+        ``action``: the task's (if not given, that of the names), which tells first_found in what folder to look.
+        """
         try:
             found = self._lookups.loop_items(name, terms, names, action)
         except Exception as error:
@@ -278,16 +285,29 @@ class Templar:
     # -- failures --------------------------------------------------------------------------------------------------
 
     def warn(self, message: str, origin: Origin | None = None) -> None:
+        """Each message once for each place."""
+        if not self._is_new(message, origin):
+            return
         if self._warn is not None:
             self._warn(message, origin)
         else:
             self.plugins.notices.warn(message)
 
     def deprecate(self, message: str, version: str, origin: Origin | None = None) -> None:
+        """Each message once for each place."""
+        if not self._is_new(message, origin):
+            return
         if self._deprecate is not None:
             self._deprecate(message, version, origin)
         else:
             self.plugins.notices.deprecate(message, version)
+
+    def _is_new(self, message: str, origin: Origin | None) -> bool:
+        key = (message, origin)
+        if key in self._told:
+            return False
+        self._told.add(key)
+        return True
 
     def _finalized(self, value: Any, origin: Origin | None, kind: str) -> Any:
         try:

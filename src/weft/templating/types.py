@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from typing import Any
 
 _BASES = (str, dict, list)
@@ -24,8 +23,6 @@ def type_name(value: Any) -> str:
         for base in _BASES:
             if issubclass(kind, base):
                 return base.__name__
-        if issubclass(kind, Mapping):
-            return "dict"
     return kind.__name__
 
 

@@ -246,6 +246,11 @@ class Scope:
         return play.basedir if play is not None else next(iter(self.plan.basedirs), "")
 
     @property
+    def task_action(self) -> str:
+        """The task's action as it was written; empty where there is no task."""
+        return self.plan.task.action if self.plan.task is not None else ""
+
+    @property
     def search_paths(self) -> tuple[str, ...]:
         """Where lookups look for files: the folders of the task and of its roles, then the playbook's."""
         task = self.plan.task

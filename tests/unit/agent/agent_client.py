@@ -49,7 +49,7 @@ class Client:
 
     def __init__(self, command: str, program: bytes, *, env: Mapping[str, str] | None = None, cwd: str | None = None) -> None:
         self.process = subprocess.Popen(
-            ["/bin/sh", "-c", command],
+            ["/bin/bash", "-c", command],  # which, like most login shells, replaces itself
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             bufsize=0,

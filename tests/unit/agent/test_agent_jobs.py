@@ -359,7 +359,7 @@ def test_many_watched_jobs(agent: Client, folder: Path) -> None:
     for fd in held[:7] + held[8:]:
         os.close(fd)
     for path in folder.iterdir():
-        path.unlink()
+        path.unlink(missing_ok=True)
 
 
 def cpu_ticks(pid: int) -> int:
@@ -382,7 +382,7 @@ def core_job(folder: Path) -> Iterator[Any]:
         script.chmod(0o700)
         wrapper = str(Path(ansible_root(), "modules", "async_wrapper.py"))
         env = dict(os.environ, ANSIBLE_ASYNC_DIR=str(folder), WEFT_AGENT_TEST="1")
-        command = [sys.executable, wrapper, jid, str(limit), str(script), "_"]
+        command = [sys.executable, "-P", wrapper, jid, str(limit), str(script), "_"]
         said = json.loads(subprocess.run(command, env=env, capture_output=True, check=True).stdout)
         started.append(said["ansible_job_id"])
         return str(said["ansible_job_id"])

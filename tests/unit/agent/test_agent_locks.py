@@ -69,8 +69,10 @@ def test_a_lock_is_free_when_its_agent_was_killed(tmp_path: Path) -> None:
     path = tmp_path / "lock"
     first, second = make(tmp_path / "home"), make(tmp_path / "home")
     first.call("lock.acquire", path=str(path))
-    running = first.send("command", argv=["sleep", "1000"])
-    assert running
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
+    first.send("command", shell=f"cat {gate}")
+    first.call("ping")
     number = second.send("lock.acquire", path=str(path))
     second.wait(lambda h: h.get("id") == number)
     os.kill(first.hello["pid"], signal.SIGKILL)
@@ -78,7 +80,7 @@ def test_a_lock_is_free_when_its_agent_was_killed(tmp_path: Path) -> None:
     first.hang_up()
     second.close()
     assert is_free(path)
-    subprocess.run(["pkill", "-KILL", "-f", "-x", "sleep 1000", "-P", "1"], check=False)
+    gate.write_text("")
 
 
 def test_shared_locks(agent: Client, home: Path) -> None:

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-
 from connection_kit import MemoryHost
+
 from weft.connection.api import Target
 from weft.connection.session import AgentSession
 

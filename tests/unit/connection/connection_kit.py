@@ -256,3 +256,16 @@ class MemoryHost:
 
 def become(**given: Any) -> Become:
     return Become(**{"method": "sudo", "user": "app", **given})
+
+
+async def turns(count: int = 10) -> None:
+    """Let everything that is ready run."""
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Let the loop go on until something is so, at most five seconds."""
+    async with asyncio.timeout(5):
+        while not condition():  # noqa: ASYNC110
+            await asyncio.sleep(0.001)

@@ -6,17 +6,12 @@ import asyncio
 from typing import Any
 
 import pytest
+from connection_kit import MemoryHost, turns, until
 
-from connection_kit import MemoryHost
 from weft.connection.api import RequestFailed, Target
 from weft.connection.channel import Ended
 from weft.connection.session import AgentSession
 from weft.model.errors import Unreachable
-
-
-async def turns(count: int = 10) -> None:
-    for _ in range(count):
-        await asyncio.sleep(0)
 
 
 async def test_a_request_is_answered(session: AgentSession) -> None:
@@ -160,8 +155,7 @@ async def test_it_goes_on_trying_until_the_host_is_back(session: AgentSession, m
     memory.down = True
     memory.agent.cut()
     task = asyncio.create_task(session.request("echo", {"word": "back"}))
-    while memory.rejoins < 1:
-        await asyncio.sleep(0)
+    await until(lambda: memory.rejoins == 1)
     memory.down = False
     assert (await task).result == {"said": "back"}
     assert memory.rejoins == 2
@@ -188,7 +182,7 @@ async def test_a_dead_agent_with_work_is_lost(session: AgentSession, memory: Mem
     task = asyncio.create_task(session.request("hold"))
     await turns()
     memory.kill_agent()
-    with pytest.raises(Unreachable, match="killed by signal SIGKILL.*with it what ran there: the agent is gone"):
+    with pytest.raises(Unreachable, match=r"killed by signal SIGKILL.*with it what ran there: the agent is gone"):
         await task
 
 
@@ -204,12 +198,10 @@ async def test_a_link_that_dies_again_while_it_is_mended(session: AgentSession, 
     task = asyncio.create_task(session.request("hold"))
     await turns()
     memory.agent.cut()
-    while memory.rejoins < 1:
-        await asyncio.sleep(0)
+    await until(lambda: memory.rejoins == 1)
     await asyncio.sleep(0)
     memory.transport.channels[-1].end(Ended(reason="again"))
-    while memory.agent.channel is None or "resume" not in memory.agent.ops():
-        await asyncio.sleep(0.01)
+    await until(lambda: memory.agent.channel is not None and "resume" in memory.agent.ops())
     await turns()
     memory.agent.release(2, done=True)
     assert (await task).result == {"done": True}
@@ -219,8 +211,7 @@ async def test_output_that_is_no_frame_ends_the_link_not_the_session(session: Ag
     task = asyncio.create_task(session.request("hold"))
     await turns()
     memory.agent.send(b"something else printed this to stdout")
-    while memory.rejoins < 1:
-        await asyncio.sleep(0)
+    await until(lambda: memory.rejoins == 1)
     await turns(20)
     memory.agent.release(2, done=True)
     assert (await task).result == {"done": True}

@@ -103,12 +103,13 @@ def test_quoting_on_a_host_line(kit: Kit) -> None:
         ("all:\n", 1, "Invalid host pattern 'all:' supplied, ending in ':' is not allowed"),
         ("---\n", 1, "Invalid host pattern '---' supplied, '---' is normally a sign this is a YAML file."),
         ("h[3:a]\n", 1, "invalid literal for int()"),
+        ("h[1:2\n", 1, "host range is not closed"),
         ("h[1:]\n", 1, "host range must specify end value"),
         ("[a:vars]\nansible_group_priority=high\n[a]\n", 2, "invalid literal for int()"),
     ],
 )
 def test_a_broken_source_is_a_warning_with_its_line(kit: Kit, text: str, line: int, message: str) -> None:
-    kit.ini(text)
+    kit.ini(text, inventory_enabled=("ini",))
     failed = next(event for event in kit.said if "plugin" in event.message and "'ini'" in event.message)
     assert failed.message.startswith("Failed to parse inventory with 'ini' plugin: Failed to parse inventory: ")
     assert message in failed.message

@@ -45,8 +45,8 @@ def test_unsafe_and_encrypted_values_of_yaml(kit: Kit) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("[1]", "YAML inventory has invalid structure, it should be a dictionary, got: list"),
-        ("", "Parsed empty YAML file"),
+        ("- 1: 2", "YAML inventory has invalid structure, it should be a dictionary, got: list"),
+        ("# [", "Parsed empty YAML file"),
         ("all: {hosts: [a]}", 'Invalid "hosts" entry for "all" group, requires a dictionary, found "list" instead.'),
         ("all: {hosts: {1234: }}", "Host pattern 1234 must be a string. Enclose integers/floats in quotation marks."),
         ("plugin: nope_at_all", "specifies unknown plugin 'nope_at_all'"),
@@ -54,7 +54,7 @@ def test_unsafe_and_encrypted_values_of_yaml(kit: Kit) -> None:
     ],
 )
 def test_yaml_that_is_no_inventory(kit: Kit, text: str, message: str) -> None:
-    kit.yaml(text)
+    kit.load(kit.write("hosts.yml", text), inventory_enabled=("auto", "yaml"))
     assert any(message in said for said in kit.said.warnings), kit.said.warnings
 
 
@@ -211,8 +211,8 @@ def test_group_names_with_odd_characters(kit: Kit, transform: str, name: str, wa
 
 
 def test_an_encrypted_source_needs_a_secret(kit: Kit) -> None:
-    kit.yaml("$ANSIBLE_VAULT;1.1;AES256\n6162\n")
-    assert any("vault" in said for said in kit.said.warnings)
+    kit.ini("$ANSIBLE_VAULT;1.1;AES256\n6162\n")
+    assert sum("A vault password or secret must be specified" in said for said in kit.said.warnings) == 2
 
 
 def test_one_name_for_a_group_and_a_host(kit: Kit) -> None:

@@ -11,7 +11,8 @@ import pytest
 from tests.support.names import DictNames, trusted
 
 from weft.content.plugins import PluginSource
-from weft.model.errors import TemplateFailed, UndefinedName
+from weft.model.errors import TemplateFailed, UndefinedName, VaultFailed
+from weft.model.settings import Settings
 from weft.model.values import OMIT, MapNode, Origin, SeqNode, Trusted, VaultText
 from weft.templating.lazy import LazyDict, LazyList
 from weft.templating.templar import Templar
@@ -199,3 +200,45 @@ def test_warnings_and_deprecations_are_handed_out() -> None:
         ("deprecation", "Conditionals should not be surrounded by templating delimiters such as {{ }} or {% %}"),
         ("warning", "Jinja constant strings should not contain embedded templates"),
     ]
+
+
+def test_each_warning_comes_once_for_each_place() -> None:
+    told: list[str] = []
+    templar = Templar(PluginSource(), warn=lambda message, origin: told.append(message))
+    for _ in range(3):
+        assert templar.condition(Trusted("'{{ 1 }}' == 1"), DictNames({}, templar))
+    assert len(told) == 1
+
+
+def test_an_undecryptable_value_fails_where_it_is_used() -> None:
+    def refuse(value: VaultText) -> str:
+        raise VaultFailed("no key", hint="give one")
+
+    templar = Templar(PluginSource(), decrypt=refuse)
+    names = DictNames({"v": VaultText("$ANSIBLE_VAULT;1.1;AES256\n00", HERE), "m": {"a": 1}}, templar)
+    assert templar.render(Trusted("{{ m.a if true else v }}"), names) == 1
+    assert templar.condition(Trusted("v is vault_encrypted"), names)
+    for text in ("{{ v }}", "{{ v | default('x') }}", "{{ v is defined }}"):
+        with pytest.raises(VaultFailed, match="Attempt to use undecryptable variable: no key") as raised:
+            templar.render(Trusted(text), names)
+        assert raised.value.origin == HERE
+
+
+def test_jinja_extensions_can_be_turned_on() -> None:
+    settings = Settings(jinja2_extensions=("jinja2.ext.loopcontrols", "jinja2.ext.do"))
+    templar = Templar(PluginSource(settings))
+    text = "{% for x in [1, 2, 3] %}{% if x == 2 %}{% break %}{% endif %}{{ x }}{% do [].append(1) %}{% endfor %}"
+    assert templar.render(Trusted(text), DictNames({}, templar)) == 1
+
+
+def test_the_sandbox_keeps_templates_from_python(templar: Templar) -> None:
+    for text in (
+        "{{ ''.__class__ }}",
+        "{{ d['__class__'] }}",
+        "{{ '{0.__class__}'.format(1) }}",
+        "{{ f.__globals__ }}",
+    ):
+        with pytest.raises(UndefinedName, match=r"is unsafe|is undefined"):
+            value(templar, text, d={})
+    assert value(templar, "{{ d.__class__ }}", d={"__class__": "mine"}) == "mine"
+    assert value(templar, "{{ (6).__and__(3) }}") == 2

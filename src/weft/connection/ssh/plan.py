@@ -229,7 +229,7 @@ def _plan(
 
 def _unsupported(values: Values) -> Iterable[str]:
     """Settings that only the OpenSSH client can carry out (or refuse)."""
-    ignored = [pattern for arg in values.all("ignoreunknown") for pattern in arg.split(",")]
+    ignored = [pattern for arg in values.all("ignoreunknown") for pattern in arg.lower().split(",")]
     for setting in values.settings():
         keyword, value = setting.keyword, (setting.args[0].lower() if setting.args else "")
         if keyword in _HANDLED or keyword in _HARMLESS:
