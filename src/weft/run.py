@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,10 +16,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from weft.events.bus import Bus, Sink
-from weft.events.types import Warned
+from weft.events.types import Deprecated, Warned
 from weft.model.errors import OptionsError
 from weft.model.nodes import Play, Playbook
-from weft.model.run_options import AdHoc, RunOptions
+from weft.model.run_options import AdHoc, JobsRequest, RunOptions
 from weft.model.settings import Settings
 from weft.model.values import Origin, Value, VaultText
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from weft.engine.runner import Runner
     from weft.engine.state import RunState
     from weft.inventory import Inventory
+    from weft.jobs.registry import JobRegistry
     from weft.playbook.loader import Loader
     from weft.templating.templar import Templar
     from weft.vars import Variables
@@ -47,8 +49,6 @@ class _Notices:
         self.bus.publish(Warned(message=message))
 
     def deprecate(self, message: str, version: str) -> None:
-        from weft.events.types import Deprecated
-
         self.bus.publish(Deprecated(message=message, version=version))
 
 
@@ -125,7 +125,13 @@ class Parts:
         def warn(message: str, origin: Origin | None) -> None:
             self.bus.publish(Warned(message=message, origin=origin))
 
-        return Templar(self.plugins, decrypt=self.decrypt_value, settings=self.settings, warn=warn)
+        def deprecate(message: str, version: str, origin: Origin | None) -> None:
+            notice = Deprecated(message=message, version=version, collection="ansible.builtin", origin=origin)
+            self.bus.publish(notice)
+
+        return Templar(
+            self.plugins, decrypt=self.decrypt_value, settings=self.settings, warn=warn, deprecate=deprecate
+        )
 
     @cached_property
     def modules(self) -> Any:
@@ -251,6 +257,12 @@ class Parts:
         return SessionPool(reconnect_window=float(self.settings.reconnect_window), notice=notice)
 
     @cached_property
+    def jobs(self) -> JobRegistry:
+        from weft.jobs.registry import JobRegistry
+
+        return JobRegistry(self.sessions)
+
+    @cached_property
     def services(self) -> Services:
         from weft.actions.base import Services
         from weft.actions.terminal import TerminalPrompter
@@ -268,6 +280,7 @@ class Parts:
             load_vars=self.loader.vars_file,
             parse_vars=lambda text, path: load_yaml(text, path),
             prompter=TerminalPrompter(),
+            jobs=self.jobs,
             version=self.modules.core.version,
         )
 
@@ -276,9 +289,8 @@ class Parts:
         from weft.engine.state import RunState
         from weft.executor.attempts import Attempts
         from weft.executor.task import Executor
-        from weft.jobs.registry import JobRegistry
 
-        jobs = JobRegistry()
+        jobs = self.jobs
         forks = asyncio.Semaphore(self.settings.forks)
         attempts = Attempts(self.services, self.find_action, self.passwords, jobs, forks)
         return RunState(
@@ -337,6 +349,27 @@ async def run_adhoc(options: RunOptions, settings: Settings, sinks: Sequence[Sin
     try:
         book = parts.adhoc_playbook(options.adhoc)
         return await _play(parts, [book])
+    finally:
+        await _close(parts, bus)
+
+
+async def jobs_command(request: JobsRequest, options: RunOptions, settings: Settings, sinks: Sequence[Sink]) -> int:
+    """`weft jobs`. Returns the exit code. Raises WeftError for what ends the whole command."""
+    from weft.jobs.admin import JobsAdmin
+    from weft.jobs.asking import HostJobs
+    from weft.jobs.console import Console
+    from weft.jobs.reach import Reach
+    from weft.sinks.style import Palette, wants_color
+
+    bus = Bus(tuple(sinks))
+    parts = Parts(options, settings, bus)
+    console = Console(sys.stdout, sys.stderr)
+    try:
+        hosts = parts.variables.inventory.select_or_fail(request.pattern, options.limit)
+        reach = Reach(parts.variables, parts.sessions, settings, parts.passwords)
+        colored = wants_color(sys.stdout, forced=settings.force_color, refused=settings.nocolor)
+        paint = Palette(colored, settings.colors).paint
+        return await JobsAdmin(request, HostJobs(hosts, reach, console.err), console, paint).run()
     finally:
         await _close(parts, bus)
 

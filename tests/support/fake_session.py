@@ -215,7 +215,9 @@ def _default(call: Call) -> Answer:
         "module": Reply({"rc": 0, "stdout_len": 18, "stderr_len": 0}, b'{"changed": false}'),
         "raw": {"rc": 0, "stdout_len": 0, "stderr_len": 0},
     }  # fmt: skip
-    return plain.get(call.op) or RequestFailed("unknown-op", f"the fake agent has no answer for {call.op!r}")
+    if call.op not in plain:
+        return RequestFailed("unknown-op", f"the fake agent has no answer for {call.op!r}")
+    return plain[call.op]
 
 
 class FakeSession:

@@ -35,6 +35,8 @@ async def assemble(context: ActionContext) -> Result:
     given = {key: value for key, value in args.items() if key not in _OWN}
     result = await put_item(context.with_args(given), Item(from_bytes(data, path), "", path), str(dest))
     result.pop("path", None)  # the copy module, which ansible-core always runs here, does not give it
+    if isinstance(result.get("diff"), list):
+        result["diff"] = result["diff"][0]  # one file, one diff: assemble gives no list
     if not result.get("failed") and not context.check:
         result.setdefault("md5sum", md5(data))
         result.setdefault("src", path)

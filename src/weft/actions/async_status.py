@@ -8,8 +8,10 @@ from typing import Any
 from weft.actions.args import Arg, validate
 from weft.actions.base import ActionContext, Result
 from weft.actions.host import expand_user
+from weft.connection.api import Target
 from weft.connection.results import FAILURE, MODULE_FAILED, NO_TRACEBACK, Failure
 from weft.jobs.results import NO_JOB, status_result
+from weft.jobs.waiting import together
 from weft.model.errors import TaskFailed
 
 
@@ -31,37 +33,42 @@ async def async_status(context: ActionContext) -> Result:
     jids = params["jid"] if isinstance(params["jid"], list) else [params["jid"]]
     if any("/" in jid or not jid for jid in jids):
         raise TaskFailed(f"{NO_JOB}: a job id has no slashes", origin=context.task.origin)
-    async_dir = await expand_user(context, context.target.async_dir)
     if params["mode"] == "cleanup":
-        results = await _cleanup(context, jids, async_dir)
+        results = await _cleanup(context, jids)
     else:
-        results = await _status(context, jids, async_dir)
+        results = await _status(context, jids)
     return _together(jids, results) if isinstance(params["jid"], list) else results[0]
 
 
-async def _status(context: ActionContext, jids: Sequence[str], async_dir: str) -> list[Result]:
+async def _status(context: ActionContext, jids: Sequence[str]) -> list[Result]:
     strands = context.services.strands
     known = {jid: strands.status(context.host, jid) for jid in jids} if strands is not None else {}
     asked = [jid for jid in jids if known.get(jid) is None]
-    jobs: Mapping[str, Any] = {}
-    if asked:
-        session = await context.session()
-        reply = await session.request("job.status", {"jids": asked, "async_dir": async_dir})
-        jobs = reply.result.get("jobs") or {}
+    places = _places(context, asked)
+    found: dict[str, Any] = {}
+    facts: dict[str, Any] = {}
+    for answer in await together(_ask(context, "job.status", target, names) for target, names in places.items()):
+        found.update(answer.get("jobs") or {})
+        facts.update(answer.get("ansible_facts") or {})  # the interpreter, where it was looked for
+    async_dir = await _folder(context) if any(_missing(found.get(jid)) for jid in asked) else ""
     results = []
     for jid in jids:
         strand = known.get(jid)
-        place = "" if strand is not None else f"{async_dir}/{jid}"
-        results.append(status_result(jid, place, strand if strand is not None else jobs.get(jid), context.warn))
+        place = f"{async_dir}/{jid}" if async_dir and strand is None else ""
+        results.append(status_result(jid, place, strand if strand is not None else found.get(jid), context.warn))
+    if facts and len(results) == 1:
+        results[0]["ansible_facts"] = {**(results[0].get("ansible_facts") or {}), **facts}
     return results
 
 
-async def _cleanup(context: ActionContext, jids: Sequence[str], async_dir: str) -> list[Result]:
+async def _cleanup(context: ActionContext, jids: Sequence[str]) -> list[Result]:
     strands = context.services.strands
     of_host = [jid for jid in jids if strands is None or not strands.forget(context.host, jid)]
-    if of_host:
-        session = await context.session()
-        await session.request("job.cleanup", {"jids": of_host, "async_dir": async_dir})
+    places = _places(context, of_host)
+    erased: dict[str, str] = {}
+    for answer in await together(_ask(context, "job.cleanup", target, names) for target, names in places.items()):
+        erased.update((path.rpartition("/")[2], path) for path in answer.get("erased") or ())
+    async_dir = await _folder(context) if len(erased) < len(jids) else ""
     return [
         {
             "ansible_job_id": jid,
@@ -71,10 +78,34 @@ async def _cleanup(context: ActionContext, jids: Sequence[str], async_dir: str) 
             "stderr": "",
             "stdout_lines": [],
             "stderr_lines": [],
-            "erased": f"{async_dir}/{jid}",
+            "erased": erased.get(jid) or f"{async_dir}/{jid}",
         }
         for jid in jids
     ]
+
+
+def _places(context: ActionContext, jids: Sequence[str]) -> dict[Target, list[str]]:
+    """As whom to ask for which: jobs of this run lie with the user who started them."""
+    jobs, host = context.services.jobs, context.delegate_to or context.host
+    places: dict[Target, list[str]] = {}
+    for jid in jids:
+        started = jobs.target(host, jid) if jobs is not None else None
+        places.setdefault(started or context.target, []).append(jid)
+    return places
+
+
+async def _ask(context: ActionContext, op: str, target: Target, jids: Sequence[str]) -> Mapping[str, Any]:
+    session = await context.services.sessions.open(target)
+    answer = (await session.request(op, {"jids": list(jids), "async_dir": target.async_dir})).result
+    return context.with_interpreter(dict(answer), session)
+
+
+async def _folder(context: ActionContext) -> str:
+    return (await expand_user(context, context.target.async_dir)).rstrip("/")
+
+
+def _missing(found: Mapping[str, Any] | None) -> bool:
+    return not found or bool(found.get("missing"))
 
 
 def _together(jids: Sequence[str], results: Sequence[Result]) -> Result:

@@ -85,8 +85,14 @@ class ActionContext:
 
     @property
     def target(self) -> Target:
+        """Where the task runs. On this machine that is, as with ansible-core, the playbook's folder."""
         if self._target is None:
-            self._target = self.make_target()
+            from weft.connection.names import LOCAL, transport_name
+
+            target = self.make_target()
+            if target.cwd is None and transport_name(target) == LOCAL:
+                target = replace(target, cwd=self.basedir)
+            self._target = target
         return self._target
 
     def publish(self, event: Event) -> None:
@@ -152,9 +158,17 @@ class ActionContext:
         arguments = self.args if args is None else args
         if as_job and self.job is not None:
             job = self.job
-            return await start_module_job(
-                session, payload, arguments, options, limit=job.limit, jid=job.jid, async_dir=job.async_dir
+            handle = await start_module_job(
+                session,
+                payload,
+                arguments,
+                options,
+                limit=job.limit,
+                jid=job.jid,
+                async_dir=job.async_dir,
+                title=job.title,
             )
+            return self.with_interpreter(handle, session)
         return self.with_interpreter(await run_module(session, payload, arguments, options, warn=self.warn), session)
 
     async def _payload(self, name: str, session: Session) -> Payload:
@@ -203,7 +217,6 @@ class ActionContext:
             "version": self.services.version,
             "interpreters": self.interpreters,
             "lang": self.lang,
-            "cwd": self.basedir if self.target.connection == "local" else None,
             "syslog_facility": str(self.variable("ansible_syslog_facility", settings.syslog_facility)),
             "selinux_special_fs": settings.selinux_special_fs,
             "keep_remote_files": settings.keep_remote_files,

@@ -14,6 +14,7 @@ from weft.model.errors import TaskFailed
 
 _MODULE = "ansible.legacy.command"
 _CORE = "ansible.builtin.command"
+_MOST_SHOWN = 200  # characters
 _ONE_OF = (("_raw_params", "cmd", "argv"),)
 
 
@@ -66,7 +67,7 @@ async def command(context: ActionContext) -> Result:
     session = await context.session()
     if context.job is not None:
         job = context.job
-        return await start_job(
+        handle = await start_job(
             session,
             "command",
             request,
@@ -74,8 +75,10 @@ async def command(context: ActionContext) -> Result:
             jid=job.jid,
             async_dir=job.async_dir,
             name=context.name,
+            title=job.title or ("" if context.no_log else _shown(request)),
             no_log=context.no_log,
         )
+        return context.with_interpreter(handle, session)
     reply = await session.request("command", request)
     result = tidy(plain_result(dict(reply.result)), context.warn)
     if "cmd" in result and "shell" in request and params["argv"] is not None:
@@ -109,6 +112,12 @@ def _request(context: ActionContext, params: Mapping[str, Any]) -> dict[str, Any
     if context.lang:
         request["lang"] = context.lang
     return request
+
+
+def _shown(request: Mapping[str, Any]) -> str:
+    """The command on one line, for lists."""
+    text = str(request["shell"]) if "shell" in request else shlex.join(map(str, request["argv"] or ()))
+    return " ".join(text.split())[:_MOST_SHOWN]
 
 
 def _refused(message: str) -> Result:

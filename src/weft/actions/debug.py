@@ -10,7 +10,7 @@ from typing import Any
 from weft.actions.args import Arg, validate
 from weft.actions.base import ActionContext, Result, plain
 from weft.model.errors import UndefinedName, WeftError
-from weft.model.values import OMIT, Value, origin_of
+from weft.model.values import OMIT, Trusted, Value, origin_of
 from weft.templating.finalize import finalize
 from weft.templating.lazy import LazyDict, LazyList
 from weft.templating.markers import UndefinedMarker
@@ -59,22 +59,32 @@ async def debug(context: ActionContext) -> Result:
         return {"skipped_reason": "Verbosity threshold not met.", "skipped": True, "failed": False}
     if not params["var"]:
         return {"msg": params["msg"], "_ansible_verbose_always": True, "failed": False}
+    expression = await _expression(context, params["var"])
     return {
-        str(params["var"]): await _value(context, params["var"]),
+        str(expression): await _value(context, expression),
         "_ansible_verbose_always": True,
         "failed": False,
     }
 
 
-async def _value(context: ActionContext, expression: str) -> Any:
+async def _expression(context: ActionContext, written: str) -> str:
+    """``var`` as the expression it is. One that comes of a template must have been written by the user itself."""
     templar = context.templar
-    if templar.is_template(expression):
-        cause = WeftError("Encountered untrusted template or expression.", origin_of(expression))
+    expression: Any = written
+    if templar.is_template(written):
+        expression = await context.evaluate(lambda: templar.render_marked(written, context.scope))
+    if not isinstance(expression, Trusted):
+        cause = WeftError("Encountered untrusted template or expression.", origin_of(written))
         cause.hint = (
             "Templates and expressions must be defined by trusted sources such as playbooks or roles, "
             "not untrusted sources such as module results."
         )
-        raise WeftError("Error while resolving `var` expression.", origin_of(expression)) from cause
+        raise WeftError("Error while resolving `var` expression.", origin_of(written)) from cause
+    return expression
+
+
+async def _value(context: ActionContext, expression: str) -> Any:
+    templar = context.templar
     try:
         value = await context.evaluate(lambda: templar.expression(expression, context.scope))
     except UndefinedName:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 from typing import Any
 
@@ -34,6 +35,8 @@ async def fetch(context: ActionContext) -> Result:
     try:
         found = await stat(context, source, follow=True)
     except WeftError as error:
+        if needed and context.target.become is not None:  # ansible-core reads such files by a module, which says so
+            return _failed(f"File is not readable: {source}", f"File is not readable: {source}")
         if needed:
             return {"changed": False, "file": source, "failed": True, "msg": error.message}
         return {"changed": False, "file": source, "msg": f"{error.message}, ignored"}
@@ -50,9 +53,12 @@ async def fetch(context: ActionContext) -> Result:
 def _missing(source: str, needed: bool) -> Result:
     if not needed:
         return {"file": source, "changed": False, "msg": _MISSING}
-    why = f"File not found: {source}: [Errno 2] No such file or directory: {source!r}"
+    return _failed(_MISSING, f"File not found: {source}: [Errno 2] No such file or directory: {source!r}")
+
+
+def _failed(message: str, why: str) -> Result:
     failure = Failure(source=MODULE_FAILED, message=why)
-    return {"failed": True, "msg": _MISSING, "exception": NO_TRACEBACK, FAILURE: failure}
+    return {"failed": True, "msg": message, "exception": NO_TRACEBACK, FAILURE: failure}
 
 
 def _local_path(context: ActionContext, source: str, dest: str) -> str:
@@ -88,9 +94,11 @@ async def _transfer(context: ActionContext, source: str, local: str, remote: str
         await download_to(session, source, local)
     except RequestFailed as error:
         why = str(error.detail.get("strerror") or error.message)
+        if error.detail.get("errno") == errno.EACCES:
+            why = f"File is not readable: {source}"
         if not needed:
             return {"file": source, "changed": False, "msg": why}
-        return {"failed": True, "msg": f"file is not readable: {source}" if error.detail.get("errno") == 13 else why}
+        return _failed(why, why)
     except OSError as error:
         raise TaskFailed("Failed to fetch the file.") from error
     after = await asyncio.to_thread(_sums, local)

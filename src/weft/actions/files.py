@@ -24,6 +24,8 @@ def find_file(parents: Sequence[str], basedir: str, subdir: str, name: str) -> s
     ``parents`` are the task's folders (role, role that brought it in, task file), nearest first; in each, ``subdir`` is
     tried before the folder itself; ``basedir`` (the playbook's) comes last. Raises FileMissing.
     """
+    if not name:
+        raise FileMissing(missing_message(name, ()))
     if name.startswith(("~", "/")):
         path = os.path.normpath(os.path.expanduser(name))
         if os.path.exists(path):
@@ -55,7 +57,7 @@ def candidates(parents: Sequence[str], basedir: str, subdir: str, name: str) -> 
 
 def missing_message(name: str, searched: Sequence[str]) -> str:
     """What ansible-core says of a file that isn't there."""
-    text = f"Could not find or access '{name}'"
+    text = f"Could not find or access '{name}'" if name else "Could not find file"
     if searched:
         text += "\nSearched in:\n\t" + "\n\t".join(searched)
     return (

@@ -143,8 +143,11 @@ class _Loaded:
 
     def file(self, path: str) -> None:
         """Raises _Unreadable: not a mapping."""
-        with open(path, "rb") as file:
-            self.secret = file.read(len(_VAULT_HEADER)) == _VAULT_HEADER or self.secret
+        try:
+            with open(path, "rb") as file:
+                self.secret = file.read(len(_VAULT_HEADER)) == _VAULT_HEADER or self.secret
+        except OSError as error:
+            raise _Unreadable(f"Could not read {path}: {error.strerror}") from error
         values = self._load(path)
         if not isinstance(values, Mapping):
             raise _Unreadable(f"{path} must be stored as a dictionary/hash")

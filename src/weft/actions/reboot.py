@@ -11,6 +11,7 @@ from typing import Any
 from weft.actions.attempts import AttemptFailed, TimedOut, until_success
 from weft.actions.base import ActionContext, Result
 from weft.actions.host import run_text
+from weft.connection.names import LOCAL, transport_name
 from weft.model.errors import TaskFailed, Unreachable, WeftError
 
 _SEARCH_PATHS = ("/sbin", "/bin", "/usr/sbin", "/usr/bin", "/usr/local/sbin")
@@ -58,7 +59,7 @@ class _System:
 
 async def reboot(context: ActionContext) -> Result:
     """``rebooted`` and ``elapsed`` seconds. Raises WeftError where it can't even be begun."""
-    if context.target.connection == "local":
+    if transport_name(context.target) == LOCAL:
         message = f"Running {context.name} with local connection would reboot the control node."
         return {"changed": False, "elapsed": 0, "rebooted": False, "failed": True, "msg": message}
     if context.check:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from weft.model.values import Value
+from weft.model.values import Origin, Value
 from weft.templating.api import Names
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from weft.content.modules import Module
     from weft.content.payload import Payload
     from weft.events.types import Event
+    from weft.jobs.registry import JobRegistry
     from weft.model.settings import Settings
 
 
@@ -34,10 +35,13 @@ class Templating(Protocol):
     """What actions use of the templar."""
 
     def render(self, value: Value, names: Names) -> Any: ...
+    def render_marked(self, value: Value, names: Names) -> Any: ...
+    def evaluate(self, value: Value, names: Names) -> Any: ...
     def expression(self, text: str, names: Names) -> Any: ...
     def evaluate_expression(self, text: str, names: Names) -> Any: ...
     def condition(self, text: Value, names: Names) -> bool: ...
     def is_template(self, value: Value) -> bool: ...
+    def warn(self, message: str, origin: Origin | None = None) -> None: ...
     def render_text(
         self, text: str, names: Names, *, overrides: Mapping[str, Any] = ..., searchpath: Sequence[str] = ...
     ) -> str: ...
@@ -124,6 +128,8 @@ class Services:
     """Text of YAML or JSON and its path for messages -> marked (Trusted) data of any type. Raises LoadError."""
     prompter: Prompter
     strands: Strands | None = None
+    jobs: JobRegistry | None = None
+    """Jobs of this run: `async_status` asks about them as the user who started them."""
     version: str = "2.19"
     """The version of ansible-core whose modules are sent, as modules are told."""
 
@@ -133,5 +139,6 @@ class JobRequest:
     """``async:`` of the task: start a job on the host instead of waiting for it."""
 
     limit: float  # seconds
+    title: str = ""  # the task's name, for lists of jobs; empty: it has none
     jid: str | None = None  # None: the agent makes one
     async_dir: str | None = None  # None: the target's

@@ -12,7 +12,7 @@ from weft.actions.host import exists, expand_user, stat, with_upload
 from weft.actions.sources import from_file
 from weft.model.errors import TaskFailed, TaskSkipped
 
-_PASSWORD = re.compile(r"(?<=://)([^:@/]*):[^@/]*@")
+_LOGIN = re.compile(r"(://)[^/@]*@")
 
 
 async def unarchive(context: ActionContext) -> Result:
@@ -55,6 +55,6 @@ async def _refuse_needless(context: ActionContext, creates: object) -> None:
 
 def _find(context: ActionContext, source: str) -> str:
     if "://" in source:
-        shown = _PASSWORD.sub(r"\1:********@", source)
+        shown = _LOGIN.sub(r"\1****:****@", source)
         raise TaskFailed(f"Unsupported option, an URI src ({shown}) is only supported when remote_src is True")
     return context.find_file("files", os.path.expanduser(source))

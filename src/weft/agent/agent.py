@@ -62,6 +62,7 @@ class Request(object):
         self.args = args
         self.payload = payload
         self.on_cancel = None  # called with the reason; must end the request, sooner or later
+        self._capture = None
         self.waits = False  # it only waits for something else: no loss if it is dropped
 
     def reply(self, result, payload=b""):
@@ -88,6 +89,17 @@ class Request(object):
         """What ends when the request is cancelled: a Capture, or None."""
         if capture is not None:
             self.on_cancel = capture.kill
+            self._capture = capture
+
+    def cancel(self, grace=None):
+        """End it before its time; whether that can be. ``grace``: seconds between TERM and KILL."""
+        if self.on_cancel is None:
+            return False
+        if self._capture is not None and grace is not None:
+            self._capture.kill("cancelled", grace)
+        else:
+            self.on_cancel("cancelled")
+        return True
 
     def stream(self, info, payload=b""):
         """Say something before the end. Lost if there is no link."""
@@ -112,8 +124,8 @@ class Agent(object):
         self.loop = loop
         self.env = compat.environ()
         self.token = compat.random_hex(16)
-        self.async_dir = u"~/.ansible_async"
-        self.remote_tmp = u"~/.ansible/tmp"
+        self.async_dir = "~/.ansible_async"
+        self.remote_tmp = "~/.ansible/tmp"
         self.linger = 0
         self.keep_jobs = 7 * 86400
         self.running = {}
@@ -267,7 +279,7 @@ class Agent(object):
         self._call(self.on_expire)
         for request in list(self.running.values()):
             if request.waits:
-                request.on_cancel("cancelled")
+                request.cancel()
         self._maybe_end()
 
     @staticmethod
@@ -293,9 +305,7 @@ class Agent(object):
         """End as soon as what was said is sent and nothing runs."""
         self._ending = True
         for request in list(self.running.values()):
-            if request.on_cancel is not None:
-                request.on_cancel("cancelled")
-            else:
+            if not request.cancel():
                 self.running.pop(request.number, None)
         self._maybe_end()
 
@@ -378,10 +388,7 @@ def op_configure(request):
 
 def op_cancel(request):
     target = request.agent.running.get(request.args.get("target"))
-    can = target is not None and target.on_cancel is not None
-    if can:
-        target.on_cancel("cancelled")
-    request.reply({"cancelled": can})
+    request.reply({"cancelled": target is not None and target.cancel(request.args.get("grace"))})
 
 
 def op_resume(request):

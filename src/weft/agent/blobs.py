@@ -1,7 +1,7 @@
 """The cache of modules and module_utils on the host: content-addressed, private, checked.
 
-Comes after ``compat``; ``modules`` puts and asks, ``importer`` reads. Where no directory can be written, the agent's memory
-takes its place.
+Comes after ``compat``; ``modules`` puts and asks, ``importer`` reads. Where no directory can be written, the agent's
+memory takes its place.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -10,8 +10,8 @@ import os
 
 from . import compat
 
-MOST = 6000  # blobs kept on disk; beyond it the least recently written go
-_HEX = frozenset(u"0123456789abcdef")
+MOST = 2000  # blobs kept on disk; beyond it the least recently written go
+_HEX = frozenset("0123456789abcdef")
 
 
 def places():
@@ -90,7 +90,9 @@ class Store(object):
                     if _could_be_made(place):
                         break  # that is where it will be
                     continue
-                self._names.update(name for name in map(compat.to_text, found) if len(name) == 64 and _HEX.issuperset(name))
+                self._names.update(
+                    name for name in map(compat.to_text, found) if len(name) == 64 and _HEX.issuperset(name)
+                )
                 self._root = self._root or place
                 break
         return sorted(self._names | set(self.memory))
@@ -144,18 +146,28 @@ class Store(object):
         return data
 
     def trim(self):
-        """Remove the oldest blobs when there are too many."""
+        """Remove the oldest files where there are too many."""
         if not self._root or len(self._names or ()) <= MOST:
             return
-        folder = os.path.join(self._root, b"blobs")
-        aged = []
+        for name in _trim(os.path.join(self._root, b"blobs"), MOST):
+            self._names.discard(name)
+            self._checked.discard(name)
+        _trim(os.path.join(self._root, b"code"), 4 * MOST)
+        _trim(os.path.join(self._root, b"zips"), 40)
+
+
+def _trim(folder, most):
+    """Remove the older half of the files in a directory with more than ``most``; returns their names."""
+    aged = []
+    try:
         for name in os.listdir(folder):
-            try:
-                aged.append((os.stat(os.path.join(folder, name)).st_mtime, name))
-            except OSError:
-                continue
-        aged.sort()
-        for _, name in aged[: len(aged) - MOST // 2]:
-            compat.remove_file(os.path.join(folder, name))
-            self._names.discard(compat.to_text(name))
-            self._checked.discard(compat.to_text(name))
+            aged.append((os.stat(os.path.join(folder, name)).st_mtime, name))
+    except OSError:
+        return []
+    if len(aged) <= most:
+        return []
+    aged.sort()
+    gone = [name for _, name in aged[: len(aged) - most // 2]]
+    for name in gone:
+        compat.remove_file(os.path.join(folder, name))
+    return [compat.to_text(name) for name in gone]

@@ -1,8 +1,9 @@
-"""The first module of the packed program: checks it, makes the others importable as ``weft_agent``, calls the entry point.
+"""The first module of the packed program: checks it, makes the others importable, calls the entry point.
 
-Run by ``loader`` with ``packed`` (the program as it came) and ``rest`` (the other modules: a line with name and length for
-each, an empty line, the sources, joined) in its globals. Modules are compiled when they are imported, so that what isn't
-needed costs nothing. Their compiled code is kept on the host, in the private folder of the module cache, if there is one.
+Run by ``loader`` with ``packed`` (the program as it came) and ``rest`` (the other modules: a line with name and length
+for each, an empty line, the sources, joined) in its globals. Modules are compiled when they are imported, so that what
+isn't needed costs nothing. Their compiled code is kept on the host, in the private folder of the module cache, if
+there is one.
 """
 
 import marshal

@@ -1,7 +1,8 @@
 """ansible.builtin.command and shell without a Python of their own, and ``raw``.
 
 What the module of ansible-core 2.19 does before and after it runs the program is done here, by functions without side
-effects on the agent, so that a job's supervisor can use them too: ``prepare`` gives a Plan or a result, ``launch`` runs a Plan.
+effects on the agent, so that a job's supervisor can use them too: ``prepare`` gives a Plan or a result, ``launch``
+runs a Plan.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -69,12 +70,14 @@ def prepare(args, base_env):
         return result
     result["changed"] = True
     argv, executable = _vector(words, executable, shell, env, args.get("expand_argument_vars", True))
-    plan = Plan(argv, executable, cwd, env, _umask(args.get("umask")), _stdin(args), result, args.get("strip_empty_ends", True))
+    plan = Plan(
+        argv, executable, cwd, env, _umask(args.get("umask")), _stdin(args), result, args.get("strip_empty_ends", True)
+    )
     return plan
 
 
 def launch(loop, plan, done, limit=None, on_data=None):
-    """Run a Plan; ``done(capture, result)`` is called when it is over. Returns the Capture, or None if it could not start."""
+    """Run a Plan; ``done(capture, result)`` is called when it is over. Returns the Capture; None if nothing started."""
     begun = time.time()
 
     def over(capture):
@@ -303,7 +306,7 @@ def locale_fix(env):
     names = [b"LC_ALL", b"LANG", b"LC_CTYPE", b"LC_NUMERIC", b"LC_TIME", b"LC_COLLATE", b"LC_MONETARY", b"LC_MESSAGES"]
     key = tuple(env.get(name, b"") for name in names)
     if key not in _fixes:
-        _fixes[key] = None if _locale_exists(dict(zip(names, key)), names) else _best_locale(env)
+        _fixes[key] = None if _locale_exists({name: env.get(name, b"") for name in names}, names) else _best_locale(env)
     return _fixes[key]
 
 

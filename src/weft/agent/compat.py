@@ -18,12 +18,13 @@ if PY2:
 
     text_type = unicode  # noqa: F821
     number_types = (int, long, float)  # noqa: F821
+
     def _escape(error):
         """The decoding half of Python 3's surrogateescape."""
         if not isinstance(error, UnicodeDecodeError):
             raise error
         bad = error.object[error.start : error.end]
-        return u"".join(unichr(0xDC00 + ord(c)) for c in bad), error.end  # noqa: F821
+        return "".join(unichr(0xDC00 + ord(c)) for c in bad), error.end  # noqa: F821
 
     codecs.register_error("surrogateescape", _escape)
 
@@ -67,7 +68,7 @@ def to_text(value):
 
 def dumps(value):
     """JSON as bytes, ASCII only."""
-    return u"".join(_encode(value, 0)).encode("ascii")
+    return "".join(_encode(value, 0)).encode("ascii")
 
 
 def loads(data):
@@ -246,9 +247,29 @@ def write_file(path, data, mode=0o600):
         finally:
             os.close(fd)
         os.rename(temporary, path)
-    except BaseException:
+    except BaseException as error:
         remove_file(temporary)
+        if isinstance(error, EnvironmentError) and not error.filename:
+            error.filename = path
         raise
+
+
+def directory_of(path):
+    """A context: be in the directory of ``path``. Addresses of Unix sockets have room for short paths only."""
+    return _Within(os.path.dirname(path))
+
+
+class _Within(object):
+    def __init__(self, path):
+        self._path = path
+
+    def __enter__(self):
+        self._before = os.open(b".", os.O_RDONLY)
+        os.chdir(self._path)
+
+    def __exit__(self, *_):
+        os.fchdir(self._before)
+        os.close(self._before)
 
 
 def remove_file(path):

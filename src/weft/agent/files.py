@@ -25,7 +25,9 @@ def in_fork(request, function):
         if capture.reason is not None:
             request.stopped(capture.reason)
         elif capture.code != 0 or not capture.out:
-            request.error("internal", "the helper process ended with %s" % capture.code, traceback=compat.to_text(capture.err))
+            request.error(
+                "internal", "the helper process ended with %s" % capture.code, traceback=compat.to_text(capture.err)
+            )
         else:
             number, value = compat.loads(capture.out)
             if number:
@@ -185,11 +187,18 @@ class Upload(object):
         self.size = 0
 
     def write(self, data):
-        compat.write_all(self._fd, data)
+        try:
+            compat.write_all(self._fd, data)
+        except (OSError, IOError) as error:
+            error.filename = self.path
+            raise
         self.size += len(data)
 
     def finish(self, mode):
-        """Give it its mode (a number; None: that of the file it replaces, 0600 for a new one) and put it in its place."""
+        """Give it its mode and put it in its place.
+
+        Without a mode (a number): that of the file it replaces, 0600 for a new one.
+        """
         try:
             before = os.stat(self.path)
         except OSError:
@@ -354,7 +363,9 @@ def op_environment(request):
     names = request.args.get("names")
     names = [compat.to_text(name) for name in env] if names is None else names
     values = {name: env.get(compat.to_bytes(name)) for name in names}
-    request.reply({"values": {name: None if value is None else compat.to_text(value) for name, value in values.items()}})
+    request.reply(
+        {"values": {name: None if value is None else compat.to_text(value) for name, value in values.items()}}
+    )
 
 
 def op_expand(request):

@@ -1,4 +1,4 @@
-"""Frames: two lengths, a JSON header, raw bytes (docs/agent-protocol.md). Used by ``link`` and by the zygote's socket."""
+"""Frames: two lengths, a JSON header, raw bytes (docs/agent-protocol.md). Used by ``link``."""
 
 from __future__ import absolute_import, division, print_function
 

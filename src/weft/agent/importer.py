@@ -1,7 +1,7 @@
 """Imports a module's module_utils from the blob cache, by the manifest that came with the module.
 
-Comes after ``blobs``; used in the zygote and its children. Nothing is unpacked: what is imported looks as if it lay below
-``<cache>/lib``. Compiled code is kept beside the blobs, as Python keeps .pyc files.
+Comes after ``blobs``; used in the zygote and its children. Nothing is unpacked: what is imported looks as if it lay
+below ``<cache>/lib``. Compiled code is kept beside the blobs, as Python keeps .pyc files.
 """
 
 from __future__ import absolute_import, division, print_function

@@ -12,7 +12,7 @@ import time
 
 from . import compat, host, procs
 
-_JID = re.compile(u"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}$")
+_JID = re.compile("^[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}$")
 SUFFIXES = (b".log", b".state", b".alive", b".cancel")
 YOUNG = 10.0  # seconds in which a job of ansible-core may still be starting
 _REMOTE = re.compile(b"^(nfs|cifs|smb|fuse|9p|ceph|gluster|lustre|gpfs|afs|ocfs|gfs|beegfs|vboxsf|virtiofs)")
@@ -132,8 +132,11 @@ def is_alive(job, state, commands=None):
 
 
 def fifo_held(job):
-    """Whether a supervisor holds the job's FIFO open; None if there is no FIFO."""
-    fd = open_fifo(job)
+    """Whether a supervisor holds the job's FIFO open; None if there is no FIFO, or it can't be told."""
+    try:
+        fd = open_fifo(job)
+    except OSError:
+        return None
     if fd is None:
         return None
     try:
@@ -174,7 +177,10 @@ def core_alive(job, commands=None):
 
 
 def core_processes(job, commands=None):
-    """The processes of ansible-core's async_wrapper that serve a job: its id without the pid is one of their arguments."""
+    """The processes of ansible-core's async_wrapper that serve a job.
+
+    Its id without the pid is one of their arguments.
+    """
     name = compat.to_bytes(job.jid.rpartition(".")[0] or job.jid)
     listed = procs.command_lines() if commands is None else commands
     return [pid for pid, words in listed if name in words and any(b"async_wrapper" in word for word in words)]
@@ -191,7 +197,11 @@ def core_facts(job, now, commands=None):
     if not now["finished"]:
         facts["started_at"] = found.st_mtime  # its file is written when it starts and when it ends
         facts.update(_core_call(job, commands))
-    elif isinstance(now.get("start"), compat.text_type):
+        return facts
+    command = now.get("cmd")  # no more of it than its program: nobody knows whether it was under `no_log`
+    if command:
+        facts["name"] = os.path.basename(compat.to_text(command[0])) if isinstance(command, list) else "shell"
+    if isinstance(now.get("start"), compat.text_type):
         try:
             facts["started_at"] = time.mktime(time.strptime(now["start"].partition(".")[0], "%Y-%m-%d %H:%M:%S"))
         except (ValueError, OverflowError):
@@ -240,7 +250,7 @@ def listing(folder):
     found = []
     for name in sorted(names):
         text = compat.to_text(name)
-        if is_jid(text) and re.match(u"^j?[0-9]+\\.[0-9]+$", text):
+        if is_jid(text) and re.match("^j?[0-9]+\\.[0-9]+$", text):
             found.append(Job(folder, text))
     return found
 

@@ -1,7 +1,7 @@
-"""Where a controller that lost its link finds the agent again: a Unix socket in a private folder named by the token.
+"""Where a controller that lost its link finds the agent again: a Unix socket in a folder named by the token.
 
-Comes after ``agent``; made by ``configure`` when the agent is to linger. Answers for which there is no link are kept here
-when they are big, in files only this user can read.
+Comes after ``agent``; made by ``configure`` when the agent is to linger. Answers for which there is no link are kept
+here when they are big, in files only this user can read.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -11,7 +11,6 @@ import os
 from . import blobs, compat
 
 BIG = 256 << 10  # an answer longer than this is kept in a file while no link is up
-LONGEST = 100  # bytes; the address of a Unix socket has room for about so many
 
 
 class Spooled(object):
@@ -45,17 +44,15 @@ class Station(object):
         """Make folder and socket in the first place where that can be; None if there is none."""
         import _socket
 
-        short = [compat.to_bytes("/tmp/.weft-%d" % os.geteuid())]
-        for place in ([agent.store.root] if agent.store.root else []) + blobs.places() + short:
+        for place in ([agent.store.root] if agent.store.root else []) + blobs.places():
             folder = os.path.join(place, b"agents", compat.to_bytes(agent.token))
-            if len(folder) > LONGEST - 8:
-                continue
             try:
                 compat.check_private_dir(compat.make_private_dir(place))
                 compat.check_private_dir(compat.make_private_dir(folder))
                 sock = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
                 path = os.path.join(folder, b"socket")
-                sock.bind(path)
+                with compat.directory_of(path):
+                    sock.bind("socket")
                 os.chmod(path, 0o600)
                 sock.listen(8)
             except (OSError, _socket.error):
@@ -137,7 +134,8 @@ def sweep(folder, own):
         probe = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
         try:
             probe.settimeout(0)
-            probe.connect(os.path.join(path, b"socket"))
+            with compat.directory_of(os.path.join(path, b"socket")):
+                probe.connect("socket")
         except (OSError, _socket.error) as error:
             if compat.error_number(error) in (2, 111, 61):  # not there, refused (Linux, BSD)
                 for inner in os.listdir(path) if os.path.isdir(path) else ():

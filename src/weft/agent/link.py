@@ -7,6 +7,11 @@ from __future__ import absolute_import, division, print_function
 
 import os
 
+try:
+    from _collections import deque  # without what collections imports
+except ImportError:
+    from collections import deque
+
 from . import compat, frames
 
 # more than this unsent: stop taking requests until half of it is gone
@@ -14,7 +19,10 @@ FULL = 32 << 20
 
 
 class Link(object):
-    """Reads requests from ``in_fd``, writes answers to ``out_fd``. ``on_frame(header, payload)``, ``on_lost(reason)``."""
+    """Reads requests from ``in_fd``, writes answers to ``out_fd``.
+
+    Calls ``on_frame(header, payload)`` for each frame, ``on_lost(reason)`` once when the connection has ended.
+    """
 
     def __init__(self, loop, in_fd, out_fd, on_frame, on_lost):
         self._loop = loop
@@ -23,7 +31,7 @@ class Link(object):
         self._on_frame = on_frame
         self._on_lost = on_lost
         self._decoder = frames.Decoder()
-        self._queue = []
+        self._queue = deque()
         self._first = 0  # what of the queue's first part is already written
         self._unsent = 0
         self._paused = False
@@ -55,7 +63,7 @@ class Link(object):
         for fd in {self._in, self._out}:
             self._loop.forget(fd)
             compat.close(fd)
-        self._queue = []
+        self._queue.clear()
 
     def _lost(self, reason):
         if not self.closed:
@@ -96,7 +104,7 @@ class Link(object):
             self._first += count
             self._unsent -= count
             if self._first >= len(self._queue[0]):
-                self._queue.pop(0)
+                self._queue.popleft()
                 self._first = 0
         self._loop.writer(self._out, self._write if self._queue else None)
         if not self._paused and self._unsent > FULL:

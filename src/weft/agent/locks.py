@@ -1,8 +1,8 @@
 """The ``lock.*`` operations: flock(2) on a path, the same lock as ``flock PATH`` takes.
 
-Comes after ``agent``. A lock belongs to an open file that only this process has, so the kernel frees it whatever happens to
-the agent. Waiting needs no retries: a fork waits in flock(2) on the agent's own open file, and ends when it holds it.
-Who holds a lock is kept beside the module cache, for messages only.
+Comes after ``agent``. A lock belongs to an open file that only this process has, so the kernel frees it whatever
+happens to the agent. Waiting needs no retries: a fork waits in flock(2) on the agent's own open file, and ends when it
+holds it. Who holds a lock is kept beside the module cache, for messages only.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -169,7 +169,11 @@ class Waiter(object):
         os.close(self._fd)
         if self._reason == "timeout":
             by = " (held by %s)" % describe(found) if found else ""
-            text = "%s was not free within %g seconds%s" % (compat.to_text(self._path), self._request.args["timeout"], by)
+            text = "%s was not free within %g seconds%s" % (
+                compat.to_text(self._path),
+                self._request.args["timeout"],
+                by,
+            )
             self._request.error("timeout", text, holder=found)
         elif self._reason is not None:
             self._request.stopped(self._reason)
@@ -231,7 +235,12 @@ def write_note(agent, fd, path, lease):
     note = _note_path(agent, fd)
     if note is None:
         return None
-    content = {"pid": os.getpid(), "start": procs.start_ticks(os.getpid()), "lease": lease, "path": compat.to_text(path)}
+    content = {
+        "pid": os.getpid(),
+        "start": procs.start_ticks(os.getpid()),
+        "lease": lease,
+        "path": compat.to_text(path),
+    }
     content["user"] = host.user_name(os.geteuid())
     note += b"-" + compat.to_bytes(compat.random_hex(4))
     try:

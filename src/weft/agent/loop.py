@@ -124,7 +124,10 @@ class Loop(object):
     # processes and signals
 
     def child(self, pid, callback):
-        """Call ``callback(status)`` with the status of waitpid(2) when the child ``pid`` ends. Call it right after fork."""
+        """Call ``callback(status)`` with the status of waitpid(2) when the child ``pid`` ends.
+
+        Call it right after fork.
+        """
         self._children[pid] = callback
 
     def on_signal(self, number, callback):

@@ -51,7 +51,10 @@ def keep_codes(root):
     for name in os.listdir(folder):
         if name.startswith(b"agent-") and name.endswith(kind):
             compat.remove_file(os.path.join(folder, name))
-    compat.write_file(os.path.join(folder, compat.to_bytes(codes.name)), data)
+    try:
+        compat.write_file(os.path.join(folder, compat.to_bytes(codes.name)), data)
+    except (OSError, IOError):
+        pass  # no room: the next one compiles again
 
 
 def take_stdio():
@@ -67,13 +70,13 @@ def take_stdio():
 
 
 def go_somewhere():
-    """Be in a directory that exists."""
-    try:
-        os.getcwd()
-    except OSError:
-        for path in (compat.expand_user(b"~", compat.environ()), b"/"):
-            try:
+    """Be in a directory that exists and that this user may look into; after ``sudo`` it may be somebody else's home."""
+    env = compat.environ()
+    for path in (b".", env.get(b"HOME"), compat.home_of(), env.get(b"TMPDIR"), b"/tmp", b"/"):
+        try:
+            if path and os.access(path, os.R_OK | os.X_OK):
                 os.chdir(path)
+                os.getcwd()
                 return
-            except OSError:
-                continue
+        except OSError:
+            continue

@@ -1,7 +1,7 @@
 """The ``module`` operation: chooses how a module is run, and runs it. Also ``put_blobs``.
 
-Comes after ``blobs``, ``process`` and ``zygote``. New-style Python modules are forks of a zygote; all others are files in
-a private temporary directory, as ansible-core lays them out.
+Comes after ``blobs``, ``process`` and ``zygote``. New-style Python modules are forks of a zygote; all others are files
+in a private temporary directory, as ansible-core lays them out.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -43,6 +43,8 @@ def op_warm(request):
 
 def op_module(request):
     args = request.args
+    if request.payload and "args" not in args:
+        args["args"] = compat.loads(request.payload)
     call = resolve(request.agent, args)
     if isinstance(call, list):
         request.error("missing-blobs", "%d blobs are missing" % len(call), missing=call)
@@ -76,7 +78,9 @@ def resolve(agent, args):
     missing = agent.store.missing(wanted)
     if missing:
         return sorted(missing)
-    call = {key: args[key] for key in ("module", "kind", "name", "interpreter", "cwd", "lang", "environment") if key in args}
+    call = {
+        key: args[key] for key in ("module", "kind", "name", "interpreter", "cwd", "lang", "environment") if key in args
+    }
     call.update(utils=utils, args=args.get("args") or {}, fqcn=args.get("fqcn") or args.get("name") or "module")
     call["tmpdir"] = args.get("tmpdir") or agent.remote_tmp
     if args.get("profile"):

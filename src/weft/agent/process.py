@@ -1,4 +1,4 @@
-"""Starting programs and collecting what they write, without threads and without the subprocess module (10-30 ms to import).
+"""Starting programs and collecting what they write: without threads, and without subprocess (10-30 ms to import).
 
 Comes after ``loop``. ``command``, ``modules``, ``zygote`` and ``supervisor`` stand on it.
 """
@@ -14,7 +14,9 @@ from . import compat, loop
 
 KILL_AFTER = 2.0  # seconds between TERM and KILL
 _FAILURE = struct.Struct(">iB")
-_RESET = [getattr(signal, name) for name in ("SIGPIPE", "SIGXFSZ", "SIGHUP", "SIGTERM", "SIGINT") if hasattr(signal, name)]
+_RESET = [
+    getattr(signal, name) for name in ("SIGPIPE", "SIGXFSZ", "SIGHUP", "SIGTERM", "SIGINT") if hasattr(signal, name)
+]
 hangup_ignored = False  # whether whoever started the agent had SIGHUP ignored (nohup): programs inherit that
 original_nofile = None  # resource limits to restore in programs, when the agent has raised its own
 
@@ -211,9 +213,9 @@ class Feeder(object):
 class Capture(object):
     """One running process group: feeds its stdin, collects stdout and stderr, ends when it is over.
 
-    It is over when the process has ended and its pipes are drained. A process left behind may hold them open: then it is
-    over after ``quiet`` seconds in which nothing came. ``done(capture)`` is called once, with ``code``, ``out`` and ``err`` set
-    and ``reason`` None, "timeout" or "cancelled".
+    It is over when the process has ended and its pipes are drained. A process left behind may hold them open: then it
+    is over after ``quiet`` seconds in which nothing came. ``done(capture)`` is called once, with ``code``, ``out`` and
+    ``err`` set and ``reason`` None, "timeout" or "cancelled".
     """
 
     def __init__(self, loop, done, quiet=0.0, on_data=None):

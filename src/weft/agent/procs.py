@@ -100,7 +100,10 @@ def kill_below(root):
 
 
 def become_subreaper():
-    """Have orphaned descendants become this process's children, so that none gets out of sight. False if it can't be."""
+    """Have orphaned descendants become this process's children, so that none gets out of sight.
+
+    False if it can't be.
+    """
     try:
         import ctypes
 

@@ -1,7 +1,7 @@
-"""A second, small program for a controller that comes back: joins its stdin and stdout to the socket of a waiting agent.
+"""A second, small program for a controller that comes back: joins stdin and stdout to a waiting agent's socket.
 
-Arguments: the socket's path, the agent's token. Prints ``WEFT-GONE reason`` and exits with 3 if there is no such agent.
-Needs nothing else of the agent.
+Arguments: the socket's path, the agent's token. Prints ``WEFT-GONE reason`` and exits with 3 if there is no such
+agent. Needs nothing else of the agent.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -51,7 +51,8 @@ def main():
 
     sock = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
     try:
-        sock.connect(sys.argv[5])
+        os.chdir(os.path.dirname(sys.argv[5]))  # the address of a socket has room for a short path only
+        sock.connect(os.path.basename(sys.argv[5]))
         sock.sendall((sys.argv[6] + "\n").encode("ascii"))
     except (OSError, _socket.error) as error:
         sys.stdout.write("WEFT-GONE %s\n" % error)

@@ -1,7 +1,7 @@
-"""The supervisor of a job: a detached process that runs it, keeps its limit, and writes its result. One writer, no race.
+"""The supervisor of a job: a detached process that runs it, keeps its limit, writes its result. One writer, no race.
 
-Comes after ``command``, ``modules``, ``zygote`` and ``jobfiles``. Started by a fork of the agent or, for Python modules, of a
-zygote (which has imported what they need). Holds the job's FIFO open for as long as it lives.
+Comes after ``command``, ``modules``, ``zygote`` and ``jobfiles``. Started by a fork of the agent or, for Python
+modules, of a zygote (which has imported what they need). Holds the job's FIFO open for as long as it lives.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -10,7 +10,7 @@ import os
 import signal
 import time
 
-from . import command, compat, host, importer, jobfiles, modules, process, procs, zygote
+from . import command, compat, host, importer, jobfiles, modules, process, procs, runner
 from . import loop as loops
 
 
@@ -90,12 +90,12 @@ class Supervisor(object):
     def run(self):
         """Make the files, say so, run the job, write its result."""
         os.umask(0o022)
+        self._loop = loops.Loop()
+        self._loop.on_signal(signal.SIGTERM, self._cancel)
         fifo = self._make_files()
         job = self._job
         started = {"ansible_job_id": job.jid, "results_file": compat.to_text(job.path), "started": 1, "finished": 0}
         _say(self._reply_fd, {"result": dict(started, pid=os.getpid())})
-        self._loop = loops.Loop()
-        self._loop.on_signal(signal.SIGTERM, self._cancel)
         procs.become_subreaper()
         try:
             self._launch()
@@ -138,9 +138,9 @@ class Supervisor(object):
         elif call.get("kind", "new") == "new":
             capture = self._fork_module(call)
         else:
-            blobs = importer.Blobs(compat.to_bytes(call["root"] or ""), zygote.decode_blobs(call.get("memory")))
-            runner = modules.FileModule(self._loop, compat.environ(), blobs.get(call["module"]), call)
-            capture = runner.run(self._module_over, on_data=self._on_data)
+            blobs = importer.Blobs(compat.to_bytes(call["root"] or ""), runner.decode_blobs(call.get("memory")))
+            program = modules.FileModule(self._loop, compat.environ(), blobs.get(call["module"]), call)
+            capture = program.run(self._module_over, on_data=self._on_data)
         if capture is not None:
             self._started(capture)
 
@@ -162,7 +162,7 @@ class Supervisor(object):
             process.own_session()
             process.redirect((None, out, err))
             compat.close_others([])
-            zygote.run_module(call, self._finder)
+            runner.run_module(call, self._finder)
         finally:
             os._exit(1)
 
@@ -188,9 +188,9 @@ class Supervisor(object):
     # ending
 
     def _cancel(self):
-        if self._capture is not None:
-            wish = self._job.read(".cancel") or {}
-            grace = wish.get("grace")
+        wish = self._job.read(".cancel") or {}
+        grace = wish.get("grace")
+        if self._capture is not None:  # the signal is handled in the loop, so there is one unless it is all over
             self._capture.kill("cancelled", process.KILL_AFTER if grace is None else grace)
 
     def _kill(self, pid, number):

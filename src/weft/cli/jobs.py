@@ -50,10 +50,13 @@ def _command(name: str, help: str, *more: Callable[[Any], Any]) -> None:
 def _run(action: str, params: dict[str, Any]) -> int:
     from weft.cli.execute import execute
     from weft.cli.request import jobs_options
+    from weft.model.errors import OptionsError
     from weft.model.run_options import JobsRequest
     from weft.run import jobs_command
 
     words = params["what"]
+    if action == "cancel" and not words:
+        raise OptionsError("Which jobs? Name them, or hosts (`all`: every job that runs)")
     request = JobsRequest(
         action=action,
         pattern=",".join(word for word in words if not _JID.fullmatch(word)) or "all",

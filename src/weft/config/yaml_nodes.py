@@ -164,7 +164,7 @@ class Builder:
                 for item in reversed(value.value):
                     merged.extend(self._merged(item, within))
             else:
-                raise ConstructorError(
+                raise PlaceError(
                     "while constructing a mapping",
                     node.start_mark,
                     "expected a mapping or list of mappings for merging",

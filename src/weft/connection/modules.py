@@ -90,11 +90,12 @@ async def start_module_job(
     limit: float,
     jid: str | None = None,
     async_dir: str | None = None,
+    title: str = "",
 ) -> dict[str, Any]:
-    """Start a module as a job on the host and return its handle. ``limit`` is in seconds."""
+    """Start a module as a job on the host and return its handle. ``limit`` is in seconds, ``title`` for lists."""
     request = module_request(session, payload, args, options)
     start = _job(session, "module", request, limit, jid, async_dir)
-    start.update(name=options.name or payload.name, no_log=options.no_log)
+    start.update(name=options.name or payload.name, title=title, no_log=options.no_log)
     return handle_of(await _send(session, "job.start", payload, start))
 
 
@@ -107,14 +108,15 @@ async def start_job(
     jid: str | None = None,
     async_dir: str | None = None,
     name: str = "",
+    title: str = "",
     no_log: bool = False,
 ) -> dict[str, Any]:
     """Start a native operation (``command``) as a job on the host and return its handle.
 
-    ``name`` is what lists of jobs show; ``no_log`` keeps output and arguments out of them.
+    ``name`` is what it is called in messages, ``title`` in lists; ``no_log`` keeps its output out of the log.
     """
     start = _job(session, op, request, limit, jid, async_dir)
-    start.update(name=name or op, no_log=no_log)
+    start.update(name=name or op, title=title, no_log=no_log)
     return handle_of(await session.request("job.start", start))
 
 

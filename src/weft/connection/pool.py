@@ -296,6 +296,10 @@ class Connector:
         self._target = target
         self._released = False
 
+    @property
+    def connected(self) -> bool:
+        return self._line.connected
+
     async def transport(self) -> Transport:
         return await self._line.transport()
 

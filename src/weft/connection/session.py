@@ -7,6 +7,7 @@ makes these. One session has one agent; its links come and go.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import enum
 import random
 from collections.abc import Callable, Mapping
@@ -31,6 +32,10 @@ _KEPT_ERRORS = 8192  # bytes of stderr kept for messages
 
 class Connector(Protocol):
     """Where a session's links come from."""
+
+    @property
+    def connected(self) -> bool:
+        """Whether the host can be asked without connecting first."""
 
     async def launch(self) -> Started:
         """Bring up a new agent. Raises Unreachable, TaskFailed."""
@@ -123,6 +128,8 @@ class AgentSession:
         return lambda: callbacks.remove(callback) if callback in callbacks else None
 
     async def close(self) -> None:
+        if self._state is State.IDLE and self._connector.connected:
+            await self._go_back()
         link, mending = self._link, self._mending
         if self._state is not State.CLOSED:
             try:
@@ -137,6 +144,13 @@ class AgentSession:
             await self._connector.release()
         if mending is not None and mending is not asyncio.current_task():
             await asyncio.wait([mending])
+
+    async def _go_back(self) -> None:
+        """The agent waits for us; so that it need not do so in vain, tell it goodbye."""
+        self._state = State.MENDING
+        with contextlib.suppress(WeftError, TimeoutError):
+            async with asyncio.timeout(BYE_TIMEOUT):
+                await self._rejoin()
 
     # links
 

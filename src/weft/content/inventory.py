@@ -108,7 +108,7 @@ class _Notices:
         self._warn(Warned(message=message))
 
     def deprecate(self, message: str, version: str) -> None:
-        self._warn(Deprecated(message=message, version=version))
+        self._warn(Deprecated(message=message, version=version, collection="ansible.builtin"))
 
 
 class _Bridge:
@@ -241,11 +241,12 @@ def _ready(source: PluginSource, extra_vars: Mapping[str, Value]) -> Any:
 
     if extra_vars and not context.CLIARGS.get("extra_vars"):
         import json
+        from argparse import Namespace
 
         from ansible._internal._datatag._tags import TrustedAsTemplate
 
         text = TrustedAsTemplate().tag(json.dumps(extra_vars, default=str))
-        context._init_global_context({**context.CLIARGS, "extra_vars": (text,)})
+        context._init_global_context(Namespace(**context.CLIARGS, extra_vars=(text,)))
     return loader
 
 

@@ -7,12 +7,15 @@ from typing import Any
 
 from weft.engine.handlers import flatten
 from weft.engine.lockstep import Round
+from weft.engine.notyet import refuse_nodes
+from weft.engine.signals import HostFailed
 from weft.engine.state import BatchState, Expansion, Shared
-from weft.events import ErrorInfo, Included, TaskFinished, TaskInfo
+from weft.events import ErrorInfo, Failed, Included, TaskFinished, TaskInfo
 from weft.executor.report import Include
 from weft.model.errors import WeftError
 from weft.model.nodes import Task, TaskKind
 from weft.model.outcome import Status
+from weft.model.values import origin_of
 from weft.playbook.api import IncludeNotFound, RoleNotFound
 
 
@@ -34,6 +37,8 @@ async def _expand(batch: BatchState, task: Task, turn: Round) -> list[Expansion]
         except (IncludeNotFound, RoleNotFound) as error:
             # what isn't there is the hosts' failure; what is there and broken ends the run
             _fail(batch, task, turn, expansion, error)
+            if turn.shared.get(Shared.FATAL):
+                batch.turns.call_away(HostFailed)
             continue
         for host in expansion.hosts:
             batch.run.stats.of(host).ok += 1
@@ -65,12 +70,14 @@ def _load(batch: BatchState, task: Task, expansion: Expansion) -> str:
         role = loader.include_role(task, play, expansion.args)
         expansion.role = role
         expansion.nodes = role.tasks
+        refuse_nodes(role.tasks)
         return role.name
     name = expansion.args.get("_raw_params") or expansion.args.get("file")
     if not name:
         raise IncludeNotFound("No include file was specified to the include", task.origin)
     path = loader.find_include(str(name), task, play)
     expansion.nodes = loader.include_tasks(path, task, play)
+    refuse_nodes(expansion.nodes)
     return path
 
 
@@ -88,13 +95,13 @@ def _fail(batch: BatchState, task: Task, turn: Round, expansion: Expansion, erro
     info: TaskInfo = turn.shared[Shared.INFO]  # type: ignore[assignment]
     expansion.error = error.message
     result: dict[str, Any] = {"changed": False, "reason": error.message}
-    shown = ErrorInfo(message=error.message, origin=error.origin or task.origin, help=error.hint, chain=())
-    for number, host in enumerate(expansion.hosts):
+    if task.kind is TaskKind.INCLUDE_TASKS:
+        result["include"] = expansion.args.get("_raw_params")
+    place = origin_of(task.args.get("name")) if task.kind is TaskKind.INCLUDE_ROLE else None
+    shown = ErrorInfo(message=error.message, origin=place or error.origin or task.origin, help=error.hint)
+    batch.run.bus.publish(Failed(error=shown))
+    for host in expansion.hosts:
         batch.run.stats.of(host).failed += 1
         batch.failed.add(host)
         batch.remove((host,))
-        batch.run.bus.publish(
-            TaskFinished(
-                task=info, host=host, status=Status.FAILED, result=result, error=shown if number == 0 else None
-            )
-        )
+        batch.run.bus.publish(TaskFinished(task=info, host=host, status=Status.FAILED, result=result))

@@ -15,6 +15,7 @@ from typing import Any
 from weft.engine.batch import Batch
 from weft.engine.batches import batches
 from weft.engine.handlers import flatten
+from weft.engine.notyet import refuse_play
 from weft.engine.prompts import ask_for_vars
 from weft.engine.signals import Stopped
 from weft.engine.state import BatchState, RunState
@@ -55,6 +56,9 @@ class Runner:
         started = time.monotonic()
         code = OK
         run.bus.publish(RunStarted(playbooks=tuple(book.path for book in playbooks), check_mode=run.settings.check))
+        for book in playbooks:
+            for play in book.plays:
+                refuse_play(play)
         try:
             for book in playbooks:
                 run.bus.publish(PlaybookStarted(path=book.path))

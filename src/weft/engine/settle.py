@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from weft.engine.described import described
 from weft.engine.lockstep import Round
 from weft.engine.signals import HostFailed, HostUnreachable
 from weft.engine.state import BatchState, HostState, Shared
@@ -51,13 +52,7 @@ async def settle(
 def fail(batch: BatchState, host: HostState, task: Task, report: Report) -> None:
     """The host has failed: remember why, for a rescue. Raises HostFailed."""
     if host.rescue_depth > 0:
-        failed_task = {
-            "name": batch.title(task, host),
-            "action": task.action,
-            "resolved_action": task.fqcn,
-            "uuid": task.id,
-            "path": str(task.origin),
-        }
+        failed_task = described(task, batch.short_title(task, host), batch.run.settings)
         facts = {"ansible_failed_task": failed_task, "ansible_failed_result": dict(report.outcome.result)}
         batch.run.variables.set_fact(host.name, facts)
     else:
@@ -133,6 +128,7 @@ def _publish(batch: BatchState, host: HostState, info: TaskInfo, report: Report)
             ignored=outcome.ignored,
             duration=report.duration,
             delegated_to=outcome.delegated_to,
+            delegate_address=view.delegate_address,
             diff=view.diff,
             warnings=view.warnings,
             deprecations=view.deprecations,

@@ -174,6 +174,8 @@ class Walk:
         """Whether the task's tags are chosen, and its role has not been done with already."""
         if task.id in self.batch.skip_before:
             return False
+        if task.is_handler:
+            return True
         role = task.role
         if role is not None and not role.allow_duplicates and role.key in self.host.roles_done:
             # a role that has been done with is left out; its handlers are not
@@ -266,7 +268,10 @@ class Walk:
 
     async def _go_into(self, task: Task, turn: Round, position: Position) -> None:
         """What the round's includes bring for this host; all hosts see the same expansions, in the same order."""
-        for index, expansion in enumerate(await expand(self.batch, task, turn)):
+        expansions = await expand(self.batch, task, turn)
+        if turn.shared.get(Shared.FATAL) and any(expansion.error is not None for expansion in expansions):
+            raise HostFailed(task)
+        for index, expansion in enumerate(expansions):
             if self.host.name not in expansion.hosts:
                 continue
             if expansion.error is not None:

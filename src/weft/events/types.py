@@ -258,10 +258,11 @@ class HostRecap:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobsLeft:
-    """Jobs of this run that still run on a host."""
+    """Jobs of this run that still run on a host, as one user."""
 
     host: str
     jids: tuple[str, ...]
+    become_user: str | None = None  # None: as the user who connects
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

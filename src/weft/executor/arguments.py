@@ -11,6 +11,7 @@ from weft.model.errors import WeftError
 from weft.model.nodes import Task
 from weft.model.values import OMIT, Value, origin_of
 from weft.templating.api import Names
+from weft.templating.types import type_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +40,15 @@ class ArgumentReader:
         self._templar = templar
         self._plans: dict[tuple[str, frozenset[str]], _Plan] = {}
 
-    def read(self, task: Task, names: Names, raw: frozenset[str] = frozenset()) -> dict[str, Any]:
-        """Arguments without omitted ones; those in ``raw`` as written. Raises WeftError that names the argument."""
+    def read(
+        self, task: Task, names: Names, raw: frozenset[str] = frozenset(), *, free_form: bool = True
+    ) -> dict[str, Any]:
+        """Arguments without omitted ones; those in ``raw`` as written. Raises WeftError that names the argument.
+
+        ``free_form``: the action takes text that isn't `key=value`.
+        """
+        if not free_form and "_raw_params" in task.args:
+            raise WeftError(f"Action {task.fqcn!r} does not support raw params.", task.action_origin)
         plan = self._plan(task, raw)
         values: dict[str, Any] = {}
         if task.args_template is not None:
@@ -73,7 +81,7 @@ class ArgumentReader:
             return self._templar.render(value, names)
         except WeftError as error:
             what = (
-                f"Error while resolving value for {name!r}" if name != "_raw_params" else "Error while resolving value"
+                f"Error while resolving value for {name!r}." if name != "_raw_params" else "Error while resolving value."
             )
             inner = WeftError(what, error.origin or origin_of(value))
             inner.__cause__ = error
@@ -88,10 +96,9 @@ class ArgumentReader:
             return {}
         if not isinstance(value, Mapping):
             raise WeftError(
-                f"The value of `args` must be a mapping, not {type(value).__name__!r}.", origin_of(task.args_template)
+                f"The value of `args` must be a mapping, not {type_name(value)!r}.", origin_of(task.args_template)
             )
         return {str(key): item for key, item in value.items() if item is not OMIT}
 
     def _failed(self, task: Task) -> WeftError:
-        origin = next((o for key in task.args if (o := getattr(key, "origin", None))), None)
-        return WeftError(f"Finalization of task args for {task.fqcn!r} failed", origin or task.origin)
+        return WeftError(f"Finalization of task args for {task.fqcn!r} failed.", task.action_origin or task.origin)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -22,15 +23,24 @@ from weft.executor.report import Draft, censored, public, registered
 from weft.executor.results import facts_kind
 from weft.jobs.registry import JobRegistry
 from weft.jobs.results import status_result
-from weft.jobs.waiting import unfinished_jobs, wait_for_jobs
+from weft.jobs.waiting import together, unfinished_jobs, wait_or_pause, wait_through_losses
 from weft.model.errors import TaskFailed, TaskSkipped, Unreachable, WeftError
 from weft.model.nodes import Task
-from weft.model.values import origin_of
+from weft.model.values import Origin, origin_of
 from weft.templating.blocking import evaluate
 from weft.vars import Scope
 
+_MOST_TIMEOUT = 100_000_000  # seconds
 _DEFAULT_RETRIES = 3  # with `until` and without `retries`
 _JOB_END_SECONDS = 10.0  # how long after its limit a job's end may take to be known: TERM, 2 s, KILL, and the link
+
+
+class TimedOut(WeftError):
+    """The action took longer than its `timeout`, in seconds."""
+
+    def __init__(self, seconds: float, origin: Origin) -> None:
+        super().__init__(f"Timed out after {seconds} second(s).", origin)
+        self.result = {"timedout": {"period": seconds}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,19 +96,20 @@ class Attempts:
         draft.delegate_facts = keywords.delegate_facts
         action = self._find_action(task.fqcn)
         args = await evaluate(lambda: self._arguments(task, names, action))
-        context = self._context(task, host, names, environment, keywords, args, draft)
+        context = self._context(task, info, host, names, environment, keywords, args, draft)
         self._check_async(task, action, keywords)
         attempt = _Try(task, info, host, names, keywords, action, context, draft, carried)
         async with AsyncExitStack() as stack:
             if keywords.throttle > 0:
                 await stack.enter_async_context(self._throttle(task, keywords.throttle))
             await self._repeat(attempt)
+        draft.delegate_address = await self._delegate_address(names)
         draft.notify = await self._notify(task, names, draft)
 
     # -- making ready --------------------------------------------------------------------------------------------
 
     def _arguments(self, task: Task, names: Scope, action: Action) -> dict[str, Any]:
-        args = self.arguments.read(task, names, action.raw_args)
+        args = self.arguments.read(task, names, action.raw_args, free_form=_free_form(task, action))
         if task.common.module_defaults:
             layers = [self._services.templar.render(layer, names) for layer in task.common.module_defaults]
             args = self._services.modules.with_defaults(task.fqcn, args, layers)
@@ -107,6 +118,7 @@ class Attempts:
     def _context(
         self,
         task: Task,
+        info: TaskInfo,
         host: str,
         names: Scope,
         environment: RunEnvironment,
@@ -126,7 +138,7 @@ class Attempts:
                 passwords=self._passwords,
             )
 
-        limit = keywords.async_seconds
+        limit, title = keywords.async_seconds, info.name if task.name else ""
         return ActionContext(
             task=task,
             args=args,
@@ -141,16 +153,15 @@ class Attempts:
             environment=keywords.environment,
             delegate_to=delegate,
             # in check mode an async task runs in the foreground
-            job=JobRequest(limit=float(limit)) if limit > 0 and not keywords.check else None,
+            job=JobRequest(limit=float(limit), title=title) if limit > 0 and not keywords.check else None,
             roots=environment.roots,
             interpreters=LanguageInterpreters(connection_names),
         )
 
     def _check_async(self, task: Task, action: Action, keywords: Keywords) -> None:
         if keywords.async_seconds > 0 and not action.jobs and not keywords.check:
-            raise WeftError(
-                f"`async` can't be used with the action {task.action!r}: it does not run as a job on the host",
-                origin_of(task.async_seconds) or task.origin,
+            raise TaskFailed(
+                f"This action ({task.action}) does not support async.", origin_of(task.async_seconds) or task.origin
             )
 
     def _throttle(self, task: Task, limit: int) -> asyncio.Semaphore:
@@ -197,14 +208,16 @@ class Attempts:
 
     async def _act(self, work: _Try) -> dict[str, Any]:
         seconds = work.keywords.timeout
+        if not 0 <= seconds <= _MOST_TIMEOUT:
+            raise WeftError(
+                f"Timeout {seconds:g} is invalid, it must be between 0 and {_MOST_TIMEOUT}.", work.task.origin
+            )
         try:
             async with self._forks, asyncio.timeout(seconds if seconds > 0 else None):
                 result = await work.action(work.context)
         except TimeoutError:
             shown = int(seconds) if seconds == int(seconds) else seconds
-            raise TaskFailed(
-                f"Timed out after {shown} second(s).", work.task.origin, result={"timedout": {"period": shown}}
-            ) from None
+            raise TimedOut(shown, work.task.origin) from None
         except TaskSkipped as skipped:
             raise Skipped({"skip_reason": skipped.message, "msg": skipped.message, **skipped.result}) from None
         except RequestFailed as error:
@@ -260,14 +273,12 @@ class Attempts:
         if not jids:
             await asyncio.sleep(seconds)
             return
-        clock = asyncio.get_running_loop().time
-        end = clock() + seconds
-        try:
-            session = await work.context.session()
-            await wait_for_jobs(session, jids, work.context.target.async_dir, seconds)
-        except (Unreachable, RequestFailed):
-            # the next attempt will say what is wrong; it comes when it would have come
-            await asyncio.sleep(max(0.0, end - clock()))
+        sessions, where = self._services.sessions, work.draft.delegate or work.host
+        targets = {jid: self._jobs.target(where, jid) or work.context.target for jid in jids}
+        await together(
+            wait_or_pause(sessions.open, target, [jid for jid in jids if targets[jid] == target], seconds)
+            for target in set(targets.values())
+        )
 
     def _publish_retry(self, work: _Try, result: Mapping[str, Any], left: int) -> None:
         self._services.publish(
@@ -285,25 +296,32 @@ class Attempts:
     async def _follow_job(self, work: _Try, handle: dict[str, Any]) -> dict[str, Any]:
         """With `poll: 0` the handle; otherwise the job's result, once it ends."""
         context, jid = work.context, str(handle["ansible_job_id"])
-        session = await context.session()
-        async_dir = context.target.async_dir
-        self._jobs.started(work.draft.delegate or work.host, jid, async_dir, session)
+        self._jobs.started(work.draft.delegate or work.host, jid, context.target)
         if work.keywords.poll <= 0:
             return handle
-        clock = asyncio.get_running_loop().time
-        end = clock() + work.keywords.async_seconds + _JOB_END_SECONDS
-        state: Mapping[str, Any] = {}
-        while not state.get("finished") and (left := end - clock()) > 0:
-            states = await wait_for_jobs(session, [jid], async_dir, min(work.keywords.poll, left))
-            state = states.get(jid, {})
-            if not state.get("finished"):
-                self._services.publish(AsyncPoll(host=work.host, jid=jid, started=1, finished=0))
+        state = await self._wait_for_end(work, jid)
         result = self._job_result(work, jid, handle, state)
         self._services.publish(AsyncEnded(host=work.host, jid=jid, ok=not result.get("failed")))
         if state.get("finished"):
             self._jobs.ended(jid)
-            await session.request("job.cleanup", {"jids": [jid], "async_dir": async_dir})
+            # the result is here: that its files stay behind must not fail the task
+            with contextlib.suppress(Unreachable, RequestFailed):
+                session = await context.session()
+                await session.request("job.cleanup", {"jids": [jid], "async_dir": context.target.async_dir})
         return result
+
+    async def _wait_for_end(self, work: _Try, jid: str) -> Mapping[str, Any]:
+        """The job's state once it has ended, or once its limit is over; with a line each `poll` seconds."""
+        seconds = work.keywords.async_seconds + _JOB_END_SECONDS
+        context = work.context
+        waiting = asyncio.ensure_future(wait_through_losses(context.session, [jid], context.target.async_dir, seconds))
+        try:
+            while not (await asyncio.wait([waiting], timeout=work.keywords.poll))[0]:
+                self._services.publish(AsyncPoll(host=work.host, jid=jid, started=1, finished=0))
+            return waiting.result().get(jid, {})
+        finally:
+            waiting.cancel()
+            await asyncio.wait([waiting])
 
     def _job_result(self, work: _Try, jid: str, handle: Mapping[str, Any], state: Mapping[str, Any]) -> dict[str, Any]:
         result = status_result(jid, str(handle.get("results_file", "")), state, work.context.warn)
@@ -318,6 +336,15 @@ class Attempts:
 
     # -- afterwards ----------------------------------------------------------------------------------------------
 
+    async def _delegate_address(self, names: Scope) -> str | None:
+        delegate = names.delegate
+        if delegate is None or "ansible_host" not in delegate:
+            return None
+        try:
+            return str(await evaluate(lambda: delegate["ansible_host"]))
+        except WeftError:
+            return None
+
     async def _notify(self, task: Task, names: Scope, draft: Draft) -> tuple[str, ...]:
         if not task.common.notify or not draft.result.get("changed"):
             return ()
@@ -326,6 +353,11 @@ class Attempts:
         for value in rendered:
             found.extend(str(name) for name in (value if isinstance(value, list) else [value]) if name)
         return tuple(dict.fromkeys(found))
+
+
+def _free_form(task: Task, action: Action) -> bool:
+    """Whether the action takes text. The Windows counterparts of `command` and its kin do too."""
+    return action.free_form or task.fqcn.rpartition(".")[2].startswith("win_") or task.fqcn.endswith(".group_by")
 
 
 def _attempts(work: _Try) -> int:

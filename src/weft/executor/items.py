@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from weft.actions.base import Templating
+from weft.actions.base import Templating, plain
 from weft.executor.environment import RunEnvironment
 from weft.model.convert import is_true, to_number
 from weft.model.errors import WeftError
 from weft.model.nodes import Task
 from weft.model.values import Value, origin_of
 from weft.templating.blocking import evaluate
+from weft.templating.types import type_name
 from weft.vars import Scope
 
 
@@ -23,12 +24,12 @@ async def loop_items(task: Task, names: Scope, templar: Templating, environment:
         return await evaluate(lambda: environment.with_items(lookup, task.loop, names))
     if task.loop is None:
         return None
-    items = await evaluate(lambda: templar.render(task.loop, names))
+    items = await evaluate(lambda: templar.render_marked(task.loop, names))
     if not isinstance(items, list):
         if isinstance(items, Sequence) and not isinstance(items, str | bytes):
             return list(items)
         raise LoopNotList(
-            f"The `loop` value must resolve to a 'list', not {type(items).__name__!r}.",
+            f"The `loop` value must resolve to a 'list', not {type_name(items)!r}.",
             origin_of(task.loop) or task.origin,
             "Provide a list of items/templates, or a template resolving to a list.",
         )
@@ -72,12 +73,12 @@ class LoopPlan:
 
     def marks(self, item: Any, index: int, local: Mapping[str, Any]) -> dict[str, Any]:
         """What an item's result says of the item."""
-        marks: dict[str, Any] = {self.loop_var: item, "ansible_loop_var": self.loop_var}
+        marks: dict[str, Any] = {self.loop_var: plain(item), "ansible_loop_var": self.loop_var}
         if self.index_var:
             marks[self.index_var] = index
             marks["ansible_index_var"] = self.index_var
         if self.extended:
-            marks["ansible_loop"] = local["ansible_loop"]
+            marks["ansible_loop"] = plain(local["ansible_loop"])
         return marks
 
 

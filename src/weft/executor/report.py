@@ -74,6 +74,7 @@ class View:
     error: ErrorInfo | None = None
     verbose_always: bool = False
     verbose_override: bool = False
+    delegate_address: str | None = None  # where the delegate is, once the action has run there
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +111,8 @@ def censored(result: Mapping[str, Any]) -> dict[str, Any]:
 def status_of(result: Mapping[str, Any]) -> Status:
     if result.get("unreachable"):
         return Status.UNREACHABLE
-    if result.get("failed"):
+    # where `failed_when` has spoken its word counts, even if the attempts ran out afterwards
+    if result["failed_when_result"] if "failed_when_result" in result else result.get("failed"):
         return Status.FAILED
     if result.get("skipped"):
         return Status.SKIPPED
@@ -123,6 +125,7 @@ class Draft:
 
     result: dict[str, Any] = field(default_factory=dict)
     error: ErrorInfo | None = None
+    unexplained: bool = False  # the result's message is all there is to show of its failure
     ignore_errors: bool = False
     ignore_unreachable: bool = False
     no_log: bool = False
@@ -130,6 +133,7 @@ class Draft:
     any_errors_fatal: bool = False
     debugger: str | None = None
     delegate: str | None = None
+    delegate_address: str | None = None
     delegate_facts: bool = False
     notify: tuple[str, ...] = ()
     include: Include | None = None

@@ -75,7 +75,7 @@ def view_of(task: Task, draft: Draft, outcome: Outcome) -> View:
     if outcome.no_log:
         return View(result=censored(result))
     error = draft.error
-    if error is None and outcome.status is Status.FAILED:
+    if error is None and outcome.status is Status.FAILED and not draft.unexplained:
         error = result_error(task, result)
     return View(
         result={
@@ -87,6 +87,7 @@ def view_of(task: Task, draft: Draft, outcome: Outcome) -> View:
         error=error,
         verbose_always=bool(result.get("_ansible_verbose_always")),
         verbose_override=bool(result.get("_ansible_verbose_override")),
+        delegate_address=draft.delegate_address,
     )
 
 

@@ -14,11 +14,11 @@ from weft.events import ErrorInfo, ItemFinished, TaskInfo, Warned
 from weft.executor.attempts import Attempts
 from weft.executor.conditions import Skipped, check_when
 from weft.executor.environment import RunEnvironment
-from weft.executor.errors import error_info, links_of, task_error
+from weft.executor.errors import error_info, links_of, result_error, task_error
 from weft.executor.items import LoopNotList, LoopPlan, item_names, loop_items
 from weft.executor.report import Draft, Include, Report, View, censored, registered, status_of
 from weft.executor.results import effects_of, view_of
-from weft.model.errors import Unreachable, WeftError
+from weft.model.errors import TaskFailed, Unreachable, WeftError
 from weft.model.nodes import Task, TaskKind
 from weft.model.outcome import Outcome, Status
 from weft.model.values import OMIT, origin_of
@@ -99,10 +99,14 @@ class Executor:
         except WeftError as error:
             draft.error = task_error(call.task, error)
             extra: dict[str, Any] = getattr(error, "result", None) or {}
-            draft.result = {"failed": True, "changed": False, "msg": draft.error.message, **extra}
+            # an action that fails speaks for itself; what fails round it is told as the task's failure
+            message = error.message if isinstance(error, TaskFailed) else draft.error.message
+            draft.result = {"failed": True, "changed": False, "msg": message, **extra}
         draft.result.setdefault("changed", False)
         if draft.result.get("failed"):
             draft.result.setdefault("exception", NO_TRACEBACK)
+            if "msg" not in draft.result:
+                draft.result["msg"] = (draft.error or result_error(call.task, draft.result)).message
         return draft
 
     async def _prepare(self, call: Call, names: Scope, draft: Draft, loop_error: WeftError | None) -> Scope:
@@ -115,7 +119,7 @@ class Executor:
         draft.no_log = await self._lenient(call, names, "no_log")
         draft.ignore_errors = await self._lenient(call, names, "ignore_errors")
         draft.ignore_unreachable = await self._lenient(call, names, "ignore_unreachable")
-        if task.common.delegate_to is not None:
+        if task.common.delegate_to:
             draft.delegate = await self._delegate(task, names)
             if draft.delegate is not None:
                 names = names.delegated(draft.delegate)
@@ -124,8 +128,10 @@ class Executor:
                 await evaluate(lambda: check_when(task, names, self._services.templar))
             except Skipped:
                 raise
-            except WeftError as error:
-                raise loop_error or error from error.__cause__
+            except WeftError:
+                if loop_error is None:
+                    raise
+                raise loop_error from loop_error.__cause__
         if loop_error is not None:
             raise loop_error
         if task.kind in _INCLUDES:
@@ -202,6 +208,7 @@ class Executor:
             return await evaluate(lambda: self._services.templar.render(plan.label, names))
         except WeftError as error:
             draft.result.update(failed=True, msg=f"Failed to template loop_control.label: {error.message}")
+            draft.unexplained = True
             return None
 
     async def _breaks(self, plan: LoopPlan, names: Scope) -> bool:
@@ -221,6 +228,7 @@ class Executor:
                 ignored=outcome.ignored,
                 duration=report.duration,
                 delegated_to=outcome.delegated_to,
+                delegate_address=view.delegate_address,
                 diff=view.diff,
                 warnings=view.warnings,
                 deprecations=view.deprecations,

@@ -218,6 +218,7 @@ class InventoryBuilder:
                 Deprecated(
                     message=f"Accepting inventory variable with invalid name {key!r}.",
                     version="2.23",
+                    collection="ansible.builtin",
                     origin=origin,
                     help=NAME_HELP,
                 )

@@ -10,15 +10,15 @@ from weft.inventory.builder import sorted_lineage
 from weft.inventory.model import ALL, UNGROUPED, AddedGroup, AddedHost, Group, Host, combine
 from weft.model.errors import WeftError
 
-Snapshot = tuple[Mapping[str, Host], Mapping[str, Group]]
+Snapshot = tuple[dict[str, Host], dict[str, Group]]
 
 
 class _Change:
     """New mappings of hosts and groups, for one change."""
 
-    def __init__(self, hosts: Mapping[str, Host], groups: Mapping[str, Group]) -> None:
-        self.hosts = dict(hosts)
-        self.groups = dict(groups)
+    def __init__(self, hosts: dict[str, Host], groups: dict[str, Group]) -> None:
+        self.hosts = hosts.copy()
+        self.groups = groups.copy()
         self.changed = False
         self._touched: dict[str, None] = {}
 
@@ -108,9 +108,7 @@ class _Change:
         return found
 
 
-def with_host(
-    hosts: Mapping[str, Host], groups: Mapping[str, Group], wish: AddedHost, merge_hashes: bool
-) -> Snapshot | None:
+def with_host(hosts: dict[str, Host], groups: dict[str, Group], wish: AddedHost, merge_hashes: bool) -> Snapshot | None:
     """None where everything is so already."""
     change = _Change(hosts, groups)
     name = wish.name
@@ -131,7 +129,7 @@ def with_host(
     return change.result()
 
 
-def with_group(hosts: Mapping[str, Host], groups: Mapping[str, Group], wish: AddedGroup) -> Snapshot | None:
+def with_group(hosts: dict[str, Host], groups: dict[str, Group], wish: AddedGroup) -> Snapshot | None:
     """None where everything is so already."""
     change = _Change(hosts, groups)
     change.ensure_group(wish.name)

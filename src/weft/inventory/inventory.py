@@ -28,8 +28,8 @@ class Inventory:
     """
 
     __slots__ = (
-        "_group_hosts", "_groups_dict", "_implicit", "_localhost", "_merge", "_selector", "_transform", "_warn",
-        "added", "groups", "hosts", "sources",
+        "_all_groups", "_all_hosts", "_group_hosts", "_groups_dict", "_implicit", "_localhost", "_localhost_warning",
+        "_merge", "_selector", "_transform", "_warn", "added", "groups", "hosts", "sources",
     )  # fmt: skip
 
     hosts: Mapping[str, Host]
@@ -39,8 +39,8 @@ class Inventory:
 
     def __init__(
         self,
-        hosts: Mapping[str, Host],
-        groups: Mapping[str, Group],
+        hosts: dict[str, Host],
+        groups: dict[str, Group],
         sources: Sequence[str] = (),
         *,
         localhost: str | None = None,
@@ -48,6 +48,7 @@ class Inventory:
         added: tuple[Added, ...] = (),
         warn: Callable[[Event], None] = _ignore,
         mismatch: str = "warning",
+        localhost_warning: bool = True,
         transform: str = "never",
         merge_hashes: bool = False,
     ) -> None:
@@ -57,6 +58,8 @@ class Inventory:
         once it is in a group. ``mismatch`` is what to do about a pattern that matches nothing (warning, error, ignore),
         ``transform`` the setting `force_valid_group_names`.
         """
+        self._all_hosts = hosts  # beside their read-only views, for these are slow to copy
+        self._all_groups = groups
         self.hosts = MappingProxyType(hosts)
         self.groups = MappingProxyType(groups)
         self.sources = tuple(sources)
@@ -68,7 +71,8 @@ class Inventory:
         self._warn = warn
         self._group_hosts: dict[str, tuple[str, ...]] = {}
         self._groups_dict: dict[str, list[str]] | None = None
-        self._selector = Selector(self, warn, mismatch)
+        self._selector = Selector(self, warn, mismatch, localhost_warning)
+        self._localhost_warning = localhost_warning
 
     def __repr__(self) -> str:
         return f"<Inventory hosts={len(self.hosts)} groups={len(self.groups)}>"
@@ -132,7 +136,10 @@ class Inventory:
         return self._selector.select(pattern, limit=limit, order=order)
 
     def select_or_fail(self, pattern: str | Sequence[str], limit: str | Sequence[str] | None) -> tuple[str, ...]:
-        """As ``select``, for what the command line asks for: that it leaves nothing is an error."""
+        """As ``select``, for what the command line asks for: that it leaves nothing is an error.
+
+        An inventory without hosts is only a warning (unless the setting `localhost_warning` is off).
+        """
         return self._selector.select_or_fail(pattern, limit)
 
     # -- changes ---------------------------------------------------------------------------------------------------
@@ -144,7 +151,7 @@ class Inventory:
         """
         name = str(name)
         wish = AddedHost(name, tuple(self._group_name(group) for group in groups), dict(variables or {}))
-        changed = with_host(self.hosts, self.groups, wish, self._merge)
+        changed = with_host(self._all_hosts, self._all_groups, wish, self._merge)
         if changed is None:
             return self
         localhost = name if self._localhost is None and name in LOCALHOST else self._localhost
@@ -161,13 +168,13 @@ class Inventory:
             raise WeftError(f"{host} cannot be matched in inventory")
         wish = AddedGroup(entry.name, self._group_name(name), tuple(self._group_name(parent) for parent in parents))
         listed = entry.name in self.hosts
-        changed = with_group(self.hosts if listed else {**self.hosts, entry.name: entry}, self.groups, wish)
+        hosts = self._all_hosts if listed else {**self._all_hosts, entry.name: entry}
+        changed = with_group(hosts, self._all_groups, wish)
         if changed is None:
             return self
         if listed:
             return self._changed(changed, wish)
         hosts, groups = changed
-        hosts = dict(hosts)
         return self._changed((hosts, groups), wish, implicit=hosts.pop(entry.name))
 
     def with_added_of(self, other: Inventory) -> Inventory:
@@ -196,6 +203,7 @@ class Inventory:
             added=(*self.added, wish),
             warn=self._warn,
             mismatch=self._selector.mismatch,
+            localhost_warning=self._localhost_warning,
             transform=self._transform,
             merge_hashes=self._merge,
         )

@@ -96,6 +96,7 @@ class _Loader:
             localhost=self._builder.localhost,
             warn=self._warn,
             mismatch=self._settings.host_pattern_mismatch,
+            localhost_warning=self._settings.localhost_warning,
             transform=self._settings.transform_invalid_group_chars,
             merge_hashes=self._settings.hash_behaviour == "merge",
         )

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from weft.inventory.inventory import Inventory
 
 ORDERS = ("inventory", "reverse_inventory", "sorted", "reverse_sorted", "shuffle")
+NO_HOSTS = (
+    "provided hosts list is empty, only localhost is available. Note that the implicit localhost does not match 'all'"
+)
 NOTHING_LEFT = "Specified inventory, host pattern and/or --limit leaves us with no hosts to target."
 
 _SUBSCRIPT = re.compile(r"(.+)\[(?:(-?[0-9]+)|([0-9]+)([:-])([0-9]*))\]")
@@ -49,7 +52,7 @@ def split_patterns(pattern: str | Iterable[str]) -> list[str]:
 
 
 def read_limit(limit: str | Sequence[str] | None) -> list[str]:
-    """The patterns of a limit, those in ``@files`` among them. Raises OptionsError."""
+    """The patterns of a limit, those in ``@files`` among them. Raises WeftError."""
     found: list[str] = []
     for part in split_patterns(limit) if limit is not None else ():
         if part[0] == "@":
@@ -61,9 +64,9 @@ def read_limit(limit: str | Sequence[str] | None) -> list[str]:
 
 def _limit_file(path: str) -> Iterator[str]:
     if not os.path.exists(path):
-        raise OptionsError(f"Unable to find limit file {path}")
+        raise WeftError(f"Unable to find limit file {path}")
     if not os.path.isfile(path):
-        raise OptionsError(f'Limit starting with "@" must be a file, not a directory: {path}')
+        raise WeftError(f'Limit starting with "@" must be a file, not a directory: {path}')
     with open(path, encoding="utf-8") as file:
         for line in file.read().split("\n"):
             yield line.strip()
@@ -72,10 +75,13 @@ def _limit_file(path: str) -> Iterator[str]:
 class Selector:
     """Evaluates patterns over one snapshot, and remembers what they gave."""
 
-    __slots__ = ("_inventory", "_single", "_warn", "_whole", "mismatch")
+    __slots__ = ("_inventory", "_localhost_warning", "_single", "_warn", "_whole", "mismatch")
 
-    def __init__(self, inventory: Inventory, warn: Callable[[Event], None], mismatch: str) -> None:
+    def __init__(
+        self, inventory: Inventory, warn: Callable[[Event], None], mismatch: str, localhost_warning: bool
+    ) -> None:
         self._inventory = inventory
+        self._localhost_warning = localhost_warning
         self._warn = warn
         self.mismatch = mismatch
         self._single: dict[str, tuple[str, ...]] = {}
@@ -94,8 +100,11 @@ class Selector:
 
     def select_or_fail(self, pattern: str | Sequence[str], limit: str | Sequence[str] | None) -> tuple[str, ...]:
         """See ``Inventory.select_or_fail``."""
+        empty = not self._inventory.hosts_of(ALL)
+        if empty and self._localhost_warning and pattern not in LOCALHOST:
+            self._warn(Warned(message=NO_HOSTS))
         hosts = self.select(pattern, limit=limit)
-        if not hosts and self._inventory.hosts:
+        if not hosts and not empty:
             raise WeftError(NOTHING_LEFT)
         return hosts
 

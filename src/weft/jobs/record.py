@@ -31,7 +31,7 @@ class JobRecord:
     rc: int | None = None
     foreign: bool = False  # ansible-core started it
     no_log: bool = False
-    result: Mapping[str, Any] | None = field(default=None, repr=False)
+    result: Mapping[str, Any] | None = field(default=None, repr=False, hash=False)
 
     @property
     def running(self) -> bool:

@@ -1,4 +1,4 @@
-"""The jobs that this run started, and which of them still run when it ends."""
+"""The jobs that this run started: as whom, so that any task finds them, and which still run when the run ends."""
 
 from __future__ import annotations
 
@@ -7,60 +7,71 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from weft.connection.api import RequestFailed, Session
+from weft.connection.api import Sessions, Target
 from weft.events import JobsLeft
-from weft.model.errors import Unreachable
+from weft.model.errors import WeftError
 
 _ASK_SECONDS = 5.0  # the recap doesn't wait longer than this for a host that no longer answers
 
 
 @dataclass(frozen=True, slots=True)
 class StartedJob:
-    """One job of this run. ``host`` is the inventory name of the machine it runs on."""
+    """One job of this run. ``host`` is the inventory name of the machine it runs on, ``target`` says as whom."""
 
     host: str
     jid: str
-    async_dir: str
+    target: Target
 
 
 class JobRegistry:
-    """Knows every job that was started and not yet seen to have ended."""
+    """Knows every job of the run, and which of them have not been seen to end."""
 
-    def __init__(self) -> None:
-        self._open: dict[str, tuple[StartedJob, Session]] = {}
+    def __init__(self, sessions: Sessions) -> None:
+        self._sessions = sessions
+        self._known: dict[str, StartedJob] = {}
+        self._open: set[str] = set()
 
-    def started(self, host: str, jid: str, async_dir: str, session: Session) -> None:
-        self._open[jid] = (StartedJob(host, jid, async_dir), session)
+    def started(self, host: str, jid: str, target: Target) -> None:
+        self._known[jid] = StartedJob(host, jid, target)
+        self._open.add(jid)
 
     def ended(self, jid: str) -> None:
-        self._open.pop(jid, None)
+        self._open.discard(jid)
+
+    def target(self, host: str, jid: str) -> Target | None:
+        """Where and as whom a job of this run was started, ended or not; None: it did not start it on that host."""
+        job = self._known.get(jid)
+        return None if job is None or job.host != host else job.target
 
     def observe(self, result: Mapping[str, Any]) -> None:
-        """Learn from a status result that a job has ended."""
-        jid = result.get("ansible_job_id")
-        if isinstance(jid, str) and result.get("finished"):
-            self.ended(jid)
+        """Learn from any task's result which jobs have ended: from a status, or from several."""
+        if not self._open:
+            return
+        rows = result.get("results")
+        for row in rows if isinstance(rows, list) else [result]:
+            if isinstance(row, Mapping) and row.get("finished"):
+                self.ended(str(row.get("ansible_job_id")))
 
     async def left(self) -> tuple[JobsLeft, ...]:
-        """Jobs that still run, by host. A host that doesn't answer counts with all its jobs."""
-        groups: dict[tuple[int, str], list[tuple[StartedJob, Session]]] = {}
-        for job, session in self._open.values():
-            groups.setdefault((id(session), job.async_dir), []).append((job, session))
-        alive = await asyncio.gather(*(self._alive(rows) for rows in groups.values()))
-        hosts: dict[str, list[str]] = {}
-        for jobs in alive:
-            for job in jobs:
-                hosts.setdefault(job.host, []).append(job.jid)
-        return tuple(JobsLeft(host=host, jids=tuple(jids)) for host, jids in sorted(hosts.items()))
+        """Jobs that still run, by host and user. A host that doesn't answer counts with all its jobs."""
+        groups: dict[tuple[str, Target], list[str]] = {}
+        for job in map(self._known.__getitem__, self._open):
+            groups.setdefault((job.host, job.target), []).append(job.jid)
+        alive = await asyncio.gather(*(self._alive(target, jids) for (_, target), jids in groups.items()))
+        left = [
+            JobsLeft(host=host, jids=tuple(jids), become_user=target.become.user if target.become else None)
+            for (host, target), jids in zip(groups, alive, strict=True)
+            if jids
+        ]
+        return tuple(sorted(left, key=lambda entry: (entry.host, entry.become_user or "")))
 
-    async def _alive(self, rows: list[tuple[StartedJob, Session]]) -> list[StartedJob]:
-        jobs = [job for job, _ in rows]
-        session = rows[0][1]
-        arguments = {"jids": [job.jid for job in jobs], "async_dir": jobs[0].async_dir}
+    async def _alive(self, target: Target, jids: list[str]) -> list[str]:
+        jids = sorted(jids)
         try:
             async with asyncio.timeout(_ASK_SECONDS):
-                reply = await session.request("job.status", arguments)
-        except (TimeoutError, Unreachable, RequestFailed):
-            return jobs
+                session = await self._sessions.open(target)
+                reply = await session.request("job.status", {"jids": jids, "async_dir": target.async_dir})
+        except (TimeoutError, WeftError):
+            return jids
         states = reply.result["jobs"]
-        return [job for job in jobs if job.jid in states and not states[job.jid].get("finished")]
+        return [jid for jid in jids if jid in states and not states[jid].get("finished")]

@@ -2,25 +2,90 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
 
-from weft.connection.api import Session
+from weft.connection.api import Session, Target
+from weft.model.errors import Unreachable, WeftError
+
+T = TypeVar("T")
 
 #: Keys that say how a job stands, beside its module's result.
 STATE_KEYS = ("started", "finished", "ansible_job_id", "results_file")
 
+_PAUSE = 1.0  # seconds between attempts to reach a host again whose link could not be mended
+_SPARE = 5.0  # seconds that the agent's answer may come later than its time-out
 
-async def wait_for_jobs(
-    session: Session, jids: Sequence[str], async_dir: str, seconds: float | None
-) -> Mapping[str, Mapping[str, Any]]:
+States = Mapping[str, Mapping[str, Any]]
+Open = Callable[[], Awaitable[Session]]
+
+
+async def wait_for_jobs(session: Session, jids: Sequence[str], async_dir: str, seconds: float | None) -> States:
     """Status of each job once all have ended, or once ``seconds`` are over. Raises Unreachable, RequestFailed."""
     arguments: dict[str, Any] = {"jids": list(jids), "async_dir": async_dir}
     if seconds is not None:
         arguments["timeout"] = seconds
     reply = await session.request("job.wait", arguments)
-    jobs: Mapping[str, Mapping[str, Any]] = reply.result["jobs"]
+    jobs: States = reply.result["jobs"]
     return jobs
+
+
+async def wait_through_losses(open_session: Open, jids: Sequence[str], async_dir: str, seconds: float | None) -> States:
+    """As ``wait_for_jobs``, over as many links as it takes: jobs don't mind that one is lost.
+
+    With ``seconds`` it goes on until they are over, and gives what is known then: nothing, if the host could not be
+    asked any more. Without, a host that can't be reached anew raises Unreachable.
+    """
+    if seconds is None:
+        while True:
+            session = await open_session()
+            try:
+                return await wait_for_jobs(session, jids, async_dir, None)
+            except Unreachable:
+                continue  # if the host is gone, opening says so
+    clock = asyncio.get_running_loop().time
+    end = clock() + seconds
+    states: States = {}
+    try:
+        async with asyncio.timeout_at(end + _SPARE):
+            while True:
+                try:
+                    session = await open_session()
+                    return await wait_for_jobs(session, jids, async_dir, max(0.0, end - clock()))
+                except Unreachable:
+                    if clock() >= end:
+                        break
+                await asyncio.sleep(min(_PAUSE, max(0.0, end - clock())))
+    except TimeoutError:
+        pass  # the link hangs: what is asked of it then will say so
+    return states
+
+
+async def wait_or_pause(
+    open_session: Callable[[Target], Awaitable[Session]], target: Target, jids: Sequence[str], seconds: float
+) -> None:
+    """Until these jobs have ended, at most ``seconds``; if they can't be waited for, ``seconds``."""
+    clock = asyncio.get_running_loop().time
+    end = clock() + seconds
+    try:
+        async with asyncio.timeout_at(end):
+            await wait_for_jobs(await open_session(target), jids, target.async_dir, seconds)
+    except (TimeoutError, WeftError):
+        # whoever asks next will learn what is wrong; not sooner than it would have
+        await asyncio.sleep(max(0.0, end - clock()))
+
+
+async def together(work: Iterable[Awaitable[T]]) -> list[T]:
+    """As asyncio.gather; when one raises, the others are cancelled and awaited before it goes on."""
+    tasks = [asyncio.ensure_future(one) for one in work]
+    try:
+        return list(await asyncio.gather(*tasks))
+    finally:
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
 
 
 def unfinished_jobs(result: Mapping[str, Any]) -> tuple[str, ...]:

@@ -126,6 +126,7 @@ class Task:
     name: Value = None  # None: shown by its action
     action: str
     fqcn: str
+    action_origin: Origin | None = None  # where the action's name stands
     args: Mapping[str, Value] = field(default_factory=dict)  # free-form text under `_raw_params`
     args_template: Value = None  # `args: "{{ dict }}"`: evaluated to a mapping, under the keys of `args`
     kind: TaskKind = TaskKind.PLAIN

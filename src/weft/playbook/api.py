@@ -29,8 +29,12 @@ class ActionNames(Protocol):
 
 
 class IncludeNotFound(LoadError):
-    """A file of tasks isn't in any of the places where an include looks."""
+    """A file of tasks isn't in any of the places where an include looks, or holds no tasks."""
+
+    exit_code = 1
 
 
 class RoleNotFound(LoadError):
     """A role isn't in any of the places where roles are looked for."""
+
+    exit_code = 1

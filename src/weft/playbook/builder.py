@@ -236,6 +236,7 @@ class NodeBuilder:
             name=node_name(own),
             action=str(called.action),
             fqcn=called.fqcn,
+            action_origin=called.origin,
             args=args,
             args_template=called.args_template,
             kind=kind,

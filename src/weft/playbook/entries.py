@@ -19,7 +19,7 @@ from weft.playbook.uses import RoleUse
 
 #: weft's own keywords of a role entry. For Ansible they are parameters, so a role that knows such a variable gets it.
 _ADDED = frozenset(("lock", "until", "retries", "delay", "backoff", "max_delay"))
-_GROUPING = (*sorted(_ADDED), "parallel", "serial", "async", "poll", "register", "throttle", "timeout")
+_GROUPING = (*sorted(_ADDED), "serial", "async", "poll", "register", "throttle", "timeout")
 
 
 @dataclass(frozen=True, slots=True)

@@ -212,6 +212,8 @@ def added(on: On) -> frozenset[str]:
     names = {row.name for row in _ROWS if on in row.added}
     if on in _GROUPS | On.ROLE:
         names |= {"throttle", "timeout"}
+    if on in _IMPORTS:  # Ansible allows these there, but they do nothing
+        names |= {"until", "retries", "delay", "async", "poll", "register"}
     if on is On.ROLE:
         names |= {"parallel", "serial", "async", "poll", "register"}
     if on not in On.PLAY | On.BLOCK | On.ROLE:

@@ -136,7 +136,7 @@ class Loader:
             return ()
         if not isinstance(data, list):
             message = "included task files must contain a list of tasks"
-            raise LoadError(message, origin_of(data) or Origin(path))
+            raise IncludeNotFound(message, origin_of(data) or Origin(path))
         place = place_of_include(include, _state(play), os.path.dirname(path))
         try:
             if place.handlers:

@@ -71,7 +71,7 @@ class _AdHocView:
     def _run_finished(self, event: ev.RunFinished) -> None:
         # asked to wait for nothing (-P 0): the answer has the ids, and says enough for one task
         if event.jobs_left and self._screen.verbosity:
-            self._screen.show(jobs_left_line(event.jobs_left), "changed")
+            self._screen.show(jobs_left_line(event.jobs_left, self._settings), "changed")
 
 
 class Minimal(_AdHocView):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from typing import Any
 
@@ -37,7 +38,7 @@ class Recap:
     def run_finished(self, event: RunFinished) -> None:
         self._figures(event.recap, event.custom_stats)
         if event.jobs_left:
-            self._screen.show(jobs_left_line(event.jobs_left), "changed")
+            self._screen.show(jobs_left_line(event.jobs_left, self._settings), "changed")
             self._screen.show("", log=False)
 
     def _figures(self, recap: Mapping[str, HostRecap], custom: Mapping[str, Any]) -> None:
@@ -82,10 +83,22 @@ def _host_cell(host: str, figures: HostRecap, palette: Palette) -> str:
     return f"{palette.paint(host, worst):<37}"
 
 
-def jobs_left_line(left: tuple[JobsLeft, ...]) -> str:
+def jobs_left_line(left: tuple[JobsLeft, ...], settings: Settings) -> str:
     """How many jobs still run, where, and what waits for them."""
     count = sum(len(entry.jids) for entry in left)
     where = ", ".join(f"{entry.host} ({', '.join(entry.jids)})" for entry in left)
-    hosts = ",".join(entry.host for entry in left)
     verb, them = ("job still runs", "it") if count == 1 else ("jobs still run", "them")
-    return f"{count} {verb}: {where}. Wait for {them}: weft jobs wait '{hosts}'"
+    users = dict.fromkeys(entry.become_user for entry in left)
+    commands = "; ".join(_wait_command(user, left, settings) for user in users)
+    return f"{count} {verb}: {where}. Wait for {them}: {commands}"
+
+
+def _wait_command(user: str | None, left: tuple[JobsLeft, ...], settings: Settings) -> str:
+    """The command that waits for the jobs of one user; with the inventory, if it came from the command line."""
+    words = ["weft jobs wait"]
+    if settings.origin.get("inventory") == "command line":
+        words += [f"-i {shlex.quote(source)}" for source in settings.inventory]
+    if user is not None:
+        words.append("-b" if user == settings.become_user else f"-b --become-user {shlex.quote(user)}")
+    hosts = ",".join(dict.fromkeys(entry.host for entry in left if entry.become_user == user))
+    return " ".join([*words, f"'{hosts}'"])

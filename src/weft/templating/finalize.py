@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
 from weft.model.errors import WeftError
-from weft.model.values import OMIT
+from weft.model.values import OMIT, Trusted
 from weft.templating.markers import MARKERS, Tripped
 from weft.templating.types import type_name
 
@@ -17,21 +17,24 @@ PLAIN = frozenset(
 )
 
 
-def finalize(value: Any) -> Any:
-    """Plain data, recursively. Raises Tripped, UndefinedName, TemplateFailed, UnsupportedType."""
+def finalize(value: Any, keep_marks: bool = False) -> Any:
+    """Plain data, recursively. Raises Tripped, UndefinedName, TemplateFailed, UnsupportedType.
+
+    ``keep_marks``: text that was written by the user, and holds no template, stays marked as such.
+    """
     kind = type(value)
     if kind in PLAIN:
         return value
     if kind in MARKERS:
         raise Tripped(value)
     if isinstance(value, str):
-        return str(value)
+        return value if keep_marks and kind is Trusted else str(value)
     if isinstance(value, Mapping):
-        return {_key(key): finalize(item) for key, item in value.items() if item is not OMIT}
+        return {_key(key): finalize(item, keep_marks) for key, item in value.items() if item is not OMIT}
     if isinstance(value, range | type):
         raise UnsupportedType(value)
     if isinstance(value, Sequence | Set) and not isinstance(value, bytes | bytearray):
-        return [finalize(item) for item in value if item is not OMIT]
+        return [finalize(item, keep_marks) for item in value if item is not OMIT]
     for scalar in (int, float):
         if isinstance(value, scalar):
             return scalar(value)

@@ -94,7 +94,7 @@ class LazyDict(dict[Any, Any]):
         return default
 
     def copy(self) -> LazyDict:
-        return LazyDict(_stored(self), self._evaluate)
+        return LazyDict(stored(self), self._evaluate)
 
     __copy__ = copy
 
@@ -189,7 +189,7 @@ class LazyList(list[Any]):
 
     def __add__(self, other: Any) -> Any:
         if type(other) is LazyList and other._evaluate == self._evaluate:
-            return LazyList([*_stored(self), *_stored(other)], self._evaluate)
+            return LazyList([*stored(self), *stored(other)], self._evaluate)
         return list.__add__(list(self), other) if isinstance(other, list) else NotImplemented
 
     def __radd__(self, other: Any) -> Any:
@@ -238,7 +238,7 @@ class LazyList(list[Any]):
         list.sort(self.settle(), **options)
 
     def copy(self) -> LazyList:
-        return LazyList(_stored(self), self._evaluate)
+        return LazyList(stored(self), self._evaluate)
 
     __copy__ = copy
 
@@ -283,8 +283,8 @@ def _settled(value: Any) -> Any:
     return value.settle() if type(value) in (LazyDict, LazyList) else value
 
 
-def _stored(value: Any) -> Any:
-    """What is stored, evaluated or not, as a plain container."""
+def stored(value: Any) -> Any:
+    """What a container holds, evaluated or not, as a plain one."""
     return dict(dict.items(value)) if isinstance(value, dict) else list(list.__iter__(value))
 
 
@@ -300,4 +300,4 @@ def identity(value: Any) -> Any:
     return value
 
 
-__all__ = ["LIVE", "LazyDict", "LazyList", "Marker", "identity", "keep_markers"]
+__all__ = ["LIVE", "LazyDict", "LazyList", "Marker", "identity", "keep_markers", "stored"]

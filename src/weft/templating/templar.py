@@ -124,6 +124,13 @@ class Templar:
             return str(value)
         return self._finalized(self.evaluate(value, names), origin_of(value), "template")
 
+    def render_marked(self, value: Value, names: Names) -> Any:
+        """As ``render``, but text that was written without a template keeps its mark.
+
+        For what may be evaluated again: items of loops (`debug: var={{ item }}`), names of expressions.
+        """
+        return self._finalized(self.evaluate(value, names), origin_of(value), "template", keep_marks=True)
+
     def evaluate(self, value: Value, names: Names) -> Any:
         """What ``Names`` give of a raw value: templates evaluated, containers when they are read.
 
@@ -182,7 +189,7 @@ class Templar:
         return self._conditions.holds(text, names)
 
     def loop_items(self, name: str, terms: Value, names: Names, *, action: str = "") -> list[Any]:
-        """The items of ``with_NAME: terms``.
+        """The items of ``with_NAME: terms``; as by ``render_marked``.
 
         ``action``: the task's (if not given, that of the names), which tells first_found in what folder to look.
         """
@@ -190,7 +197,7 @@ class Templar:
             found = self._lookups.loop_items(name, terms, names, action)
         except Exception as error:
             raise self._failure(error, origin_of(terms), "expression") from None
-        items: list[Any] = self._finalized(found, origin_of(terms), "expression")
+        items: list[Any] = self._finalized(found, origin_of(terms), "expression", keep_marks=True)
         return items
 
     # -- files -----------------------------------------------------------------------------------------------------
@@ -309,9 +316,9 @@ class Templar:
         self._told.add(key)
         return True
 
-    def _finalized(self, value: Any, origin: Origin | None, kind: str) -> Any:
+    def _finalized(self, value: Any, origin: Origin | None, kind: str, *, keep_marks: bool = False) -> Any:
         try:
-            return finalize(value)
+            return finalize(value, keep_marks)
         except Exception as error:
             raise self._failure(error, origin, kind) from None
 

@@ -64,13 +64,17 @@ class HostVarsVars(Mapping[str, Any]):
         return self._scope.has_own(name)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._scope.names())
+        return iter(self._scope.own_names())
 
     def __len__(self) -> int:
-        return len(self._scope.names())
+        return len(self._scope.own_names())
 
     def __repr__(self) -> str:
         return f"<variables of {self._host}>"
+
+
+#: Made after ``vars`` in Ansible.
+_NOT_IN_VARS = frozenset({"vars", "ansible_search_path", "ansible_current_hosts", "ansible_failed_hosts"})
 
 
 class VarsView(Mapping[str, Any]):
@@ -83,15 +87,15 @@ class VarsView(Mapping[str, Any]):
         self._scope = scope
 
     def __getitem__(self, name: str) -> Any:
-        if name == "vars":
+        if name in _NOT_IN_VARS:
             raise KeyError(name)
         return self._scope.own(name)
 
     def __contains__(self, name: object) -> bool:
-        return name != "vars" and self._scope.has_own(name)
+        return name not in _NOT_IN_VARS and self._scope.has_own(name)
 
     def _names(self) -> list[str]:
-        return [name for name in self._scope.names() if name != "vars"]
+        return [name for name in self._scope.own_names() if name not in _NOT_IN_VARS]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._names())

@@ -38,24 +38,23 @@ def play_name(play: Play) -> str:
 
 def option_magic(settings: Settings, sources: tuple[str, ...], limit: str | None) -> dict[str, Magic]:
     """What there is everywhere."""
-    values: dict[str, Any] = {
-        "ansible_playbook_python": sys.executable,
-        "ansible_config_file": settings.config_file,
-        "ansible_check_mode": settings.check,
-        "ansible_diff_mode": settings.diff or settings.diff_always,
-        "ansible_forks": settings.forks,
-        "ansible_verbosity": settings.verbosity,
+    magic: dict[str, Magic] = {
+        "playbook_dir": lambda scope: scope.basedir or os.getcwd(),
+        "ansible_playbook_python": _constant(sys.executable),
+        "ansible_config_file": _constant(settings.config_file),
+        "groups": lambda scope: scope.variables.inventory.groups_dict(),
+        "ansible_version": lambda _: dict(ansible_version()),
+        "ansible_check_mode": _constant(settings.check),
+        "ansible_diff_mode": _constant(settings.diff or settings.diff_always),
+        "ansible_forks": _constant(settings.forks),
+        # lists are made anew for each reader
+        "ansible_inventory_sources": lambda _: list(sources),
+        "ansible_skip_tags": lambda _: list(settings.skip_tags),
+        "ansible_run_tags": lambda _: list(settings.run_tags),
+        "ansible_verbosity": _constant(settings.verbosity),
     }
-    magic: dict[str, Magic] = {name: _constant(value) for name, value in values.items()}
-    # lists are made anew for each reader
-    magic["ansible_inventory_sources"] = lambda _: list(sources)
-    magic["ansible_run_tags"] = lambda _: list(settings.run_tags)
-    magic["ansible_skip_tags"] = lambda _: list(settings.skip_tags)
-    magic["ansible_version"] = lambda _: dict(ansible_version())
     if limit is not None:
         magic["ansible_limit"] = _constant(limit)
-    magic["groups"] = lambda scope: scope.variables.inventory.groups_dict()
-    magic["playbook_dir"] = lambda scope: scope.basedir or os.getcwd()
     return magic
 
 
@@ -85,6 +84,7 @@ def _old_play_hosts(scope: Scope) -> list[str]:
         Deprecated(
             message="The `play_hosts` magic variable is deprecated.",
             version="2.23",
+            collection="ansible.builtin",
             help="Use `ansible_play_batch` instead.",
         )
     )
@@ -94,19 +94,19 @@ def _old_play_hosts(scope: Scope) -> list[str]:
 
 #: In a play.
 PLAY_MAGIC: dict[str, Magic] = {
-    "hostvars": HostVars,
-    "vars": VarsView,
+    "ansible_role_names": _role_names(2),
+    "ansible_play_role_names": _role_names(0),
+    "ansible_dependent_role_names": _role_names(1),
+    "role_names": _role_names(0),
     "ansible_play_name": _name,
     "ansible_play_hosts_all": lambda scope: list(_play(scope).all_hosts),
     "ansible_play_hosts": lambda scope: _play(scope).play_hosts(),
     "ansible_play_batch": lambda scope: _play(scope).play_batch(),
     "play_hosts": _old_play_hosts,
+    "hostvars": HostVars,
+    "vars": VarsView,
     "ansible_current_hosts": lambda scope: _play(scope).play_hosts(),
     "ansible_failed_hosts": lambda scope: _play(scope).failed_hosts(),
-    "ansible_play_role_names": _role_names(0),
-    "role_names": _role_names(0),
-    "ansible_dependent_role_names": _role_names(1),
-    "ansible_role_names": _role_names(2),
 }
 
 
@@ -143,14 +143,37 @@ def _short(name: str, collection: str | None) -> str:
 # -- connection ----------------------------------------------------------------------------------------------------
 
 
-def _keyword(name: str, default: Callable[[Scope], Any]) -> Magic:
+def _same_as(names: tuple[str, ...], otherwise: Magic) -> Magic:
+    """Whichever of several names for the same thing is set, else ``otherwise``.
+
+    For a task that is delegated the delegate's variables count, and its own keywords don't: they speak of the host.
+    """
+
+    def read(scope: Scope) -> Any:
+        where = scope.delegate or scope
+        for name in names:
+            if where.has_own(name):
+                return where.own(name)
+        return otherwise(scope)
+
+    return read
+
+
+def _keyword(name: str, setting: str) -> Magic:
     """A keyword of the task, or what the settings say."""
 
     def read(scope: Scope) -> Any:
-        raw = getattr(_task(scope).common, name)
-        if raw is not None:
-            return scope.live(raw)
-        value = default(scope)
+        raw = getattr(_task(scope).common, name) if scope.delegate is None else None
+        return scope.live(raw) if raw is not None else _setting(setting)(scope)
+
+    return read
+
+
+def _setting(name: str) -> Magic:
+    """Raises KeyError where it is not set."""
+
+    def read(scope: Scope) -> Any:
+        value = getattr(scope.variables.settings, name)
         if value is None:
             raise KeyError(name)
         return value
@@ -158,61 +181,32 @@ def _keyword(name: str, default: Callable[[Scope], Any]) -> Magic:
     return read
 
 
-def _same_as(names: tuple[str, ...], otherwise: Magic) -> Magic:
-    """Whichever of several names for the same thing is set, else ``otherwise``."""
-
-    def read(scope: Scope) -> Any:
-        where = scope.delegate or scope
-        for name in names:
-            if where.has_own(name):
-                return where.own(name)
-        return otherwise(where)
-
-    return read
+def _host(scope: Scope) -> str:
+    where = scope.delegate or scope
+    if where.host is None:
+        raise KeyError("ansible_host")
+    return where.host
 
 
-def _settings(scope: Scope) -> Settings:
-    return scope.variables.settings
+def _missing(scope: Scope) -> Any:
+    raise KeyError("ansible_password")
 
 
-def _pairs() -> dict[str, Magic]:
-    host = _same_as(("ansible_ssh_host", "ansible_host"), lambda scope: scope.host or _missing("ansible_host"))
-    user = _same_as(
-        ("ansible_ssh_user", "ansible_user"), _keyword("remote_user", lambda scope: _settings(scope).remote_user)
-    )
-    port = _same_as(("ansible_ssh_port", "ansible_port"), _keyword("port", lambda scope: _settings(scope).remote_port))
-    timeout = _same_as(("ansible_ssh_timeout", "ansible_timeout"), lambda scope: _settings(scope).timeout)
-    pipelining = _same_as(("ansible_ssh_pipelining", "ansible_pipelining"), lambda _: False)
-    password = _same_as(("ansible_ssh_pass", "ansible_password"), lambda _: _missing("ansible_password"))
-    key = _same_as(
-        ("ansible_ssh_private_key_file", "ansible_private_key_file"),
-        lambda scope: _settings(scope).private_key_file or _missing("ansible_private_key_file"),
-    )
-    connection = _keyword("connection", lambda scope: _settings(scope).transport)
-    return {
-        "ansible_connection": _same_as(("ansible_connection",), connection),
-        "ansible_host": host,
-        "ansible_ssh_host": host,
-        "ansible_user": user,
-        "ansible_ssh_user": user,
-        "ansible_port": port,
-        "ansible_ssh_port": port,
-        "ansible_timeout": timeout,
-        "ansible_ssh_timeout": timeout,
-        "ansible_pipelining": pipelining,
-        "ansible_ssh_pipelining": pipelining,
-        "ansible_password": password,
-        "ansible_ssh_pass": password,
-        "ansible_private_key_file": key,
-        "ansible_ssh_private_key_file": key,
-        "ansible_shell_executable": lambda scope: _settings(scope).executable,
-        "ansible_module_compression": lambda _: "ZIP_DEFLATED",
+def _connection_magic() -> dict[str, Magic]:
+    pairs: dict[tuple[str, ...], Magic] = {
+        ("ansible_connection",): _keyword("connection", "transport"),
+        ("ansible_ssh_host", "ansible_host"): _host,
+        ("ansible_ssh_user", "ansible_user"): _keyword("remote_user", "remote_user"),
+        ("ansible_ssh_port", "ansible_port"): _keyword("port", "remote_port"),
+        ("ansible_ssh_timeout", "ansible_timeout"): _setting("timeout"),
+        ("ansible_ssh_pipelining", "ansible_pipelining"): _constant(False),
+        ("ansible_ssh_pass", "ansible_password"): _missing,
+        ("ansible_ssh_private_key_file", "ansible_private_key_file"): _setting("private_key_file"),
+        ("ansible_shell_executable",): _setting("executable"),
+        ("ansible_module_compression",): _constant("ZIP_DEFLATED"),
     }
-
-
-def _missing(name: str) -> Any:
-    raise KeyError(name)
+    return {name: _same_as(names, otherwise) for names, otherwise in pairs.items() for name in names}
 
 
 #: What a task's host can be reached by, where no variable says so. The weakest of all rows; raises KeyError.
-CONNECTION_MAGIC: dict[str, Magic] = _pairs()
+CONNECTION_MAGIC: dict[str, Magic] = _connection_magic()

@@ -149,7 +149,14 @@ class Scope:
         return name in self._locals or name in self._magic or any(name in layer.data for layer in self._layers)
 
     def names(self) -> list[str]:
-        """Every name there is, weakest first, without what the connection brings."""
+        """Every name there is, weakest first."""
+        if self.plan.task is None:
+            return self.own_names()
+        brought = [name for name in CONNECTION_MAGIC if not self.has_own(name) and name in self]
+        return [*brought, *self.own_names()]
+
+    def own_names(self) -> list[str]:
+        """Every variable there is, weakest first, without what the connection brings."""
         found: dict[str, None] = {}
         for layer in reversed(self._layers):
             found.update(dict.fromkeys(layer.data))
@@ -175,7 +182,7 @@ class Scope:
         TemplateFailed.
         """
         result: dict[str, Any] = {}
-        for name in self.names():
+        for name in self.own_names():
             if name in ("vars", "hostvars"):
                 continue
             try:

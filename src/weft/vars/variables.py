@@ -88,7 +88,9 @@ class Variables:
         connections = _plugin_names(settings.plugin_paths.get("connection", ()))
         self._cleaner = FactCleaner(self._warn_text, connections)
         self._no_facts = facts_layer({}, self._cleaner, inject=settings.inject_facts_as_vars)
-        self._dirs = VarsDirs(settings, warn=warn, decrypt=decrypt) if dirs is None else dirs
+        if dirs is None:
+            dirs = VarsDirs(settings, warn=warn, decrypt=decrypt, plugins=_other_plugins(settings, warn, decrypt))
+        self._dirs = dirs
         self._host_layers = HostLayers(inventory, settings, self._dirs, self._reserved)
         self._planner = Planner(settings, Layer(extra_vars), loader, templar.is_template, self._reserved)
         self._states: dict[str, _HostState] = {}
@@ -321,7 +323,7 @@ class Variables:
         if own:
             return self._host_layers.own_vars(self.inventory.host_or_new(host), (basedir,) if basedir else ())
         scope = self.hostvars_scope(host, basedir)
-        return {name: scope.raw(name) for name in scope.names()}
+        return {name: scope.raw(name) for name in scope.own_names()}
 
     def group_vars(self, group: str, basedir: str = "") -> dict[str, Value]:
         """A group's variables as written, for the inventory's dump. Raises KeyError."""
@@ -367,6 +369,18 @@ class LateLayer(Layer):
 
     def __repr__(self) -> str:
         return f"<LateLayer {self._made}>"
+
+
+def _other_plugins(
+    settings: Settings, warn: Callable[[Event], None], decrypt: Decrypt | None
+) -> Callable[[str, str, str], Mapping[str, Value]] | None:
+    """Vars plugins that weft does not have itself; None where there are none."""
+    natively = all(name.rpartition(".")[2] in ("", "host_group_vars") for name in settings.vars_plugins_enabled)
+    if natively and not _plugin_names(settings.plugin_paths.get("vars", ())):
+        return None
+    from weft.content.inventory import vars_plugins
+
+    return vars_plugins(settings, warn=warn, decrypt=decrypt)
 
 
 def _plugin_names(folders: Iterable[str]) -> list[str]:

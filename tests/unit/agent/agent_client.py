@@ -28,7 +28,9 @@ def interpreters() -> tuple[str, ...]:
     names = [f"python{v}" for v in ("2.7", *(f"3.{n}" for n in range(6, 15)))]
     pyenv = sorted(Path.home().joinpath(".pyenv", "versions").glob("*/bin/python"))
     for path in [*map(str, pyenv), *filter(None, map(shutil.which, names)), sys.executable]:
-        said = subprocess.run([path, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"], capture_output=True, text=True)
+        said = subprocess.run(
+            [path, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"], capture_output=True, text=True
+        )
         version = tuple(map(int, said.stdout.split("."))) if said.returncode == 0 else ()
         if version == (2, 7) or version >= (3, 6):
             found.setdefault(said.stdout.strip(), path)
@@ -47,7 +49,11 @@ class Failed(Exception):
 class Client:
     """One connection: the process that carries it, and the frames over it."""
 
-    def __init__(self, command: str, program: bytes, *, env: Mapping[str, str] | None = None, cwd: str | None = None) -> None:
+    socket = ""  # where a relay finds the agent, once a test has asked
+
+    def __init__(
+        self, command: str, program: bytes, *, env: Mapping[str, str] | None = None, cwd: str | None = None
+    ) -> None:
         self.process = subprocess.Popen(
             ["/bin/bash", "-c", command],  # which, like most login shells, replaces itself
             stdin=subprocess.PIPE,
@@ -216,7 +222,13 @@ def module_request(name: str, args: Mapping[str, Any] | None = None, **more: Any
     path = Path(ansible_root(), "modules", name + ".py")
     utils, _ = manifest()
     known = {"_ansible_version": "2.19.0", "_ansible_no_log": False, "_ansible_check_mode": False}
-    request = {"module": blob(str(path))[0], "kind": "new", "name": name, "fqcn": "ansible.builtin." + name, "utils": utils}
+    request = {
+        "module": blob(str(path))[0],
+        "kind": "new",
+        "name": name,
+        "fqcn": "ansible.builtin." + name,
+        "utils": utils,
+    }
     return dict(request, args={**known, **(args or {})}, **more)
 
 
@@ -229,7 +241,9 @@ def send_module(client: Client, *names: str) -> None:
     send_blobs(client, blobs)
 
 
-def run_module(client: Client, name: str, args: Mapping[str, Any] | None = None, **more: Any) -> tuple[dict[str, Any], str, str]:
+def run_module(
+    client: Client, name: str, args: Mapping[str, Any] | None = None, **more: Any
+) -> tuple[dict[str, Any], str, str]:
     """Run one of ansible-core's modules; its answer, stdout and stderr."""
     result, payload = client.call_payload("module", **module_request(name, args, **more))
     out, err = payload[: result["stdout_len"]], payload[result["stdout_len"] :]

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
 from agent_client import Client, interpreters, make, marked, wait_gone
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from pathlib import Path
@@ -9,8 +10,6 @@ from typing import Any
 
 import pytest
 from agent_client import Client, Failed, alive, make, run_module, send_module, wait_gone
-
-import json
 
 CHANGING = ("start", "end", "delta", "invocation")
 
@@ -30,7 +29,10 @@ def real(client: Client, args: dict[str, Any], check: bool = False, **more: Any)
 
 CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "words": ({"argv": ["echo", "a", "b c"]}, {"argv": ["echo", "a", "b c"]}),
-    "shell": ({"shell": "echo $((1+1)); echo x >&2"}, {"_raw_params": "echo $((1+1)); echo x >&2", "_uses_shell": True}),
+    "shell": (
+        {"shell": "echo $((1+1)); echo x >&2"},
+        {"_raw_params": "echo $((1+1)); echo x >&2", "_uses_shell": True},
+    ),
     "failing": ({"shell": "echo no >&2; exit 3"}, {"_raw_params": "echo no >&2; exit 3", "_uses_shell": True}),
     "killed": ({"shell": "kill -9 $$"}, {"_raw_params": "kill -9 $$", "_uses_shell": True}),
     "expansion": ({"argv": ["echo", "$HOME", "~", "${HOME}x", "$nope"]},) * 2,
@@ -162,7 +164,7 @@ def test_what_ignores_termination_is_killed(agent: Client, home: Path) -> None:
     text = f"trap '' TERM; echo $$ > {ready}; while :; do sleep 1; done"
     number = agent.send("command", shell=text)
     pid = int(ready.read_text())
-    assert agent.call("cancel", target=number) == {"cancelled": True}
+    assert agent.call("cancel", target=number, grace=0.1) == {"cancelled": True}
     with pytest.raises(Failed) as caught:
         agent.answer(number)
     assert caught.value.kind == "cancelled"

@@ -169,4 +169,10 @@ def test_environment_and_expansion(any_agent: Client) -> None:
     assert "PATH" in any_agent.call("environment")["values"]
     root = os.path.expanduser("~root")
     paths = ["~/x", "~root/y", "$HOME/z", "~nobody-at-all", "/plain"]
-    assert any_agent.call("expand", paths=paths)["paths"] == [f"{home}/x", f"{root}/y", f"{home}/z", "~nobody-at-all", "/plain"]
+    assert any_agent.call("expand", paths=paths)["paths"] == [
+        f"{home}/x",
+        f"{root}/y",
+        f"{home}/z",
+        "~nobody-at-all",
+        "/plain",
+    ]

@@ -113,12 +113,17 @@ def test_a_module_as_a_job(agent: Client, folder: Path) -> None:
     ("source", "expected"),
     [
         ("#!/bin/sh\necho junk; echo '{\"a\": 1}'", {"a": 1}),
-        ("#!/bin/sh\necho '{\"a\": 1}'; echo more", {"a": 1, "warnings": ["Module invocation had junk after the JSON data: more"]}),
+        (
+            "#!/bin/sh\necho '{\"a\": 1}'; echo more",
+            {"a": 1, "warnings": ["Module invocation had junk after the JSON data: more"]},
+        ),
         ("#!/bin/sh\necho '{}'; echo oops >&2", {"stderr": "oops\n"}),
         ("#!/bin/sh\necho nothing; exit 4", {"failed": True, "data": "nothing\n", "rc": 4, "stderr": ""}),
     ],
 )
-def test_what_a_module_writes_becomes_its_result(agent: Client, folder: Path, source: str, expected: dict[str, Any]) -> None:
+def test_what_a_module_writes_becomes_its_result(
+    agent: Client, folder: Path, source: str, expected: dict[str, Any]
+) -> None:
     name, data = digest(source)
     send_blobs(agent, {name: data})
     request = {"module": name, "kind": "want-json", "name": "mine", "args": {"x": 1}}
@@ -175,7 +180,9 @@ def test_the_log_can_be_followed(agent: Client, folder: Path) -> None:
 
 def test_a_time_limit_ends_everything_a_job_started(agent: Client, folder: Path) -> None:
     pids = folder.parent / "pids"
-    text = f"echo $$ >> {pids}; setsid sh -c 'echo $$ >> {pids}; exec sleep 1000' & sleep 1000 & echo $! >> {pids}; wait"
+    text = (
+        f"echo $$ >> {pids}; setsid sh -c 'echo $$ >> {pids}; exec sleep 1000' & sleep 1000 & echo $! >> {pids}; wait"
+    )
     job = start(agent, text, limit=0.5)
     result = wait(agent, job["ansible_job_id"])[job["ansible_job_id"]]
     assert result["failed"] and result["timedout"] and "0.5 seconds" in result["msg"]
@@ -288,7 +295,12 @@ def test_the_list_of_jobs(agent: Client, folder: Path) -> None:
     fake_job(folder, "123.45")
     listed = {job["ansible_job_id"]: job for job in agent.call("job.list")["jobs"]}
     assert set(listed) == {jid, "123.45"}
-    assert (listed[jid]["name"], listed[jid]["rc"], listed[jid]["finished"], listed[jid]["foreign"]) == ("one", 1, 1, False)
+    assert (listed[jid]["name"], listed[jid]["rc"], listed[jid]["finished"], listed[jid]["foreign"]) == (
+        "one",
+        1,
+        1,
+        False,
+    )
     assert (listed["123.45"]["finished"], listed["123.45"]["foreign"]) == (0, True)
 
 
@@ -337,7 +349,10 @@ def test_an_id_of_ones_own(agent: Client, folder: Path) -> None:
 
 
 def test_many_watched_jobs(agent: Client, folder: Path) -> None:
-    """More than there are descriptors at first; those with a FIFO wait on it, the others cost one look at the directory."""
+    """More than there are descriptors at first.
+
+    Those with a FIFO wait on it, the others cost one look at the directory.
+    """
     folder.mkdir(mode=0o700)
     held = []
     state = {"pid": os.getpid(), "start": None, "boot_id": agent.hello["boot_id"], "hostname": agent.hello["hostname"]}
@@ -392,7 +407,7 @@ def core_job(folder: Path) -> Iterator[Any]:
 
 def test_jobs_of_ansible_core_are_read_and_pushed(agent: Client, folder: Path, core_job: Any) -> None:
     hold = gate(folder)
-    jid = core_job("j777001", f"cat {hold} >/dev/null; echo '{{\"word\": \"done\"}}'")
+    jid = core_job("j777001", f'cat {hold} >/dev/null; echo \'{{"word": "done"}}\'')
     now = agent.call("job.status", jids=[jid])["jobs"][jid]
     assert (now["finished"], now["alive"]) == (0, True)
     agent.call("job.watch", jids=[jid])

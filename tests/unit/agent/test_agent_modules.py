@@ -12,7 +12,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from agent_client import Client, Failed, alive, make, manifest, module_request, run_module, send_blobs, send_module, wait_gone
+from agent_client import (
+    Client,
+    Failed,
+    alive,
+    make,
+    manifest,
+    module_request,
+    run_module,
+    send_blobs,
+    send_module,
+    wait_gone,
+)
 
 
 def digest(source: str | bytes) -> tuple[str, bytes]:
@@ -20,7 +31,9 @@ def digest(source: str | bytes) -> tuple[str, bytes]:
     return hashlib.sha256(data).hexdigest(), data
 
 
-def run_source(client: Client, source: str | bytes, args: Mapping[str, Any] | None = None, **more: Any) -> tuple[int, str, str]:
+def run_source(
+    client: Client, source: str | bytes, args: Mapping[str, Any] | None = None, **more: Any
+) -> tuple[int, str, str]:
     """Run a module from its source; exit code, stdout, stderr."""
     name, data = digest(source)
     send_blobs(client, {name: data})
@@ -30,7 +43,7 @@ def run_source(client: Client, source: str | bytes, args: Mapping[str, Any] | No
     return result["rc"], out.decode(), payload[result["stdout_len"] :].decode()
 
 
-BASIC = '''
+BASIC = """
 import __main__, json
 _ANSIBLE_ARGS = None
 LOADED = []
@@ -40,7 +53,7 @@ class AnsibleModule(object):
     def exit_json(self, **kwargs):
         print("\\n" + json.dumps(kwargs))
         raise SystemExit(0)
-'''
+"""
 HELPER = "from ansible.module_utils.basic import LOADED\nfrom . import other\ndef twice(x): return x * 2\n"
 MODULE = """
 import sys
@@ -144,7 +157,12 @@ def test_a_module_that_raises_leaves_its_traceback(any_agent: Client) -> None:
 
 @pytest.mark.parametrize(
     ("ending", "rc", "err"),
-    [("sys.exit(7)", 7, ""), ("sys.exit()", 0, ""), ("sys.exit('words')", 1, "words\n"), ("os.kill(os.getpid(), 9)", -9, "")],
+    [
+        ("sys.exit(7)", 7, ""),
+        ("sys.exit()", 0, ""),
+        ("sys.exit('words')", 1, "words\n"),
+        ("os.kill(os.getpid(), 9)", -9, ""),
+    ],
 )
 def test_how_a_module_ends(agent: Client, ending: str, rc: int, err: str) -> None:
     assert run_source(agent, f"import os, sys\n{ending}") == (rc, "", err)
@@ -156,7 +174,9 @@ def test_a_module_that_does_not_end_itself(agent: Client) -> None:
 
 
 def test_what_runs_at_exit_runs(any_agent: Client) -> None:
-    source = "import atexit, sys\natexit.register(lambda: sys.stdout.write('bye'))\nsys.stdout.write('hi ')\nsys.exit(0)"
+    source = (
+        "import atexit, sys\natexit.register(lambda: sys.stdout.write('bye'))\nsys.stdout.write('hi ')\nsys.exit(0)"
+    )
     assert run_source(any_agent, source) == (0, "hi bye", "")
 
 
@@ -177,7 +197,8 @@ sys.exit(0)
     _, out, _ = run_source(any_agent, source, environment=environment, cwd=str(tmp_path), lang="C")
     said = json.loads(out)
     assert said == {
-        "one": "1", "cwd": str(tmp_path), "argv": 1, "stdin": "", "lead": True, "path": str(tmp_path / "lib"), "lang": "C",
+        "one": "1", "cwd": str(tmp_path), "argv": 1, "stdin": "", "lead": True, "lang": "C",
+        "path": str(tmp_path / "lib"),
     }  # fmt: skip
     _, out, _ = run_source(any_agent, source)
     assert json.loads(out)["one"] is None and json.loads(out)["cwd"] == any_agent.hello["cwd"]
@@ -221,7 +242,8 @@ os._exit(0)
 
 
 def test_a_time_limit_ends_a_module_and_its_children(any_agent: Client, tmp_path: Path) -> None:
-    source = f"import os, time\nchild = os.fork()\nopen({str(tmp_path)!r} + '/%d' % os.getpid(), 'w').close()\ntime.sleep(1000)"
+    note = f"open({str(tmp_path)!r} + '/%d' % os.getpid(), 'w').close()"
+    source = f"import os, time\nchild = os.fork()\n{note}\ntime.sleep(1000)"
     with pytest.raises(Failed) as caught:
         run_source(any_agent, source, timeout=0.15)
     assert caught.value.kind == "timeout"
@@ -247,7 +269,10 @@ def test_modules_run_side_by_side(agent: Client, tmp_path: Path) -> None:
     gate = tmp_path / "gate"
     os.mkfifo(gate)
     names = {}
-    for key, source in {"read": f"print(open({str(gate)!r}).read())", "write": f"open({str(gate)!r}, 'w').write('x')"}.items():
+    for key, source in {
+        "read": f"print(open({str(gate)!r}).read())",
+        "write": f"open({str(gate)!r}, 'w').write('x')",
+    }.items():
         name, data = digest(source + "\nraise SystemExit(0)")
         send_blobs(agent, {name: data})
         names[key] = name
@@ -286,7 +311,7 @@ def test_secrets_in_arguments_are_seen_by_nobody(agent: Client, tmp_path: Path) 
 
 def test_missing_blobs_are_named(own_agent: Client) -> None:
     utils, blobs = small_manifest()
-    name, data = digest(MODULE)
+    name, _ = digest(MODULE)
     with pytest.raises(Failed) as caught:
         own_agent.call("module", module=name, name="mine", utils=utils, args={"x": 1})
     assert caught.value.kind == "missing-blobs"
@@ -351,7 +376,7 @@ def test_modules_run_where_no_cache_can_be_written(tmp_path: Path) -> None:
 
 def test_two_sets_of_module_utils_do_not_mix(agent: Client) -> None:
     utils, blobs = small_manifest()
-    other = BASIC.replace("kwargs))", 'dict(kwargs, other=True)))')
+    other = BASIC.replace("kwargs))", "dict(kwargs, other=True)))")
     blob, data = digest(other)
     send_blobs(agent, {**blobs, blob: data})
     changed = {**utils, "ansible.module_utils.basic": [blob, False]}
@@ -412,7 +437,9 @@ if __name__ == "__main__":
     name, data = digest(source)
     send_blobs(agent, {name: data})
     request = module_request("ping", {"x": "kept"})
-    result, payload = agent.call_payload("module", **{**request, "module": name, "name": "again", "fqcn": "ansible.legacy.again"})
+    result, payload = agent.call_payload(
+        "module", **{**request, "module": name, "name": "again", "fqcn": "ansible.legacy.again"}
+    )
     said = json.loads(payload[: result["stdout_len"]])
     assert said["x"] == "kept" and said["respawned"] is True
 
@@ -433,7 +460,7 @@ def test_a_module_with_its_arguments_in_a_file(any_agent: Client) -> None:
 
 
 def test_an_old_style_module(any_agent: Client) -> None:
-    _, out, _ = run_source(any_agent, "#!/bin/sh\n. $1\necho \"$a\"", {"a": "b c'd"}, kind="old")
+    _, out, _ = run_source(any_agent, '#!/bin/sh\n. $1\necho "$a"', {"a": "b c'd"}, kind="old")
     assert out == "b c'd\n"
 
 

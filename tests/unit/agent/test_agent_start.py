@@ -63,7 +63,9 @@ def test_a_host_without_python_says_so() -> None:
 def test_a_damaged_program_is_not_run() -> None:
     packed = pack.pack()
     other = pack.Packed(packed.program, "0" * 64, packed.entry, packed.boot, packed.modules)
-    done = subprocess.run(pack.start_command([sys.executable], other), shell=True, capture_output=True, input=packed.program)
+    done = subprocess.run(
+        pack.start_command([sys.executable], other), shell=True, capture_output=True, input=packed.program
+    )
     assert done.returncode == 1
     assert b"WEFT-AGENT" not in done.stdout
     assert b"damaged" in done.stderr

@@ -166,7 +166,11 @@ def test_plugin_folders_and_colours(home: Path) -> None:
     found = settings(home, cfg, ANSIBLE_COLOR_ERROR="bright red")
     assert found.plugin_paths["filter"] == (f"{home}/work/f1", f"{home}/work/f2")
     assert found.plugin_paths["doc_fragments"] == (f"{home}/work/d",)
-    assert (found.colors["ok"], found.colors["error"], found.colors["changed"]) == ("blue", "bright red", COLORS["changed"])
+    assert (found.colors["ok"], found.colors["error"], found.colors["changed"]) == (
+        "blue",
+        "bright red",
+        COLORS["changed"],
+    )
     assert set(PLUGIN_PATHS) == set(found.plugin_paths)
 
 

@@ -37,16 +37,23 @@ def children() -> set[str]:
 def nothing_is_left() -> Iterator[None]:
     before, families = descriptors(), children()
     yield
-    gc.collect()
+    if children() - families or descriptors() - before:
+        gc.collect()  # it takes a while: only if something may be waiting for it
     assert children() <= families
     assert descriptors() <= before
 
 
-@pytest_asyncio.fixture(autouse=True)
+@pytest_asyncio.fixture
 async def no_task_is_left() -> AsyncIterator[None]:
     yield
     left = asyncio.all_tasks() - {asyncio.current_task()}
     assert not left
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents and item.get_closest_marker("asyncio"):
+            item.fixturenames.insert(0, "no_task_is_left")  # type: ignore[attr-defined]
 
 
 @pytest.fixture

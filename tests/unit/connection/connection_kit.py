@@ -233,6 +233,10 @@ class MemoryHost:
 
     # a Connector
 
+    @property
+    def connected(self) -> bool:
+        return not self.down
+
     async def launch(self) -> Started:
         self.launches += 1
         return await self._start("agent")

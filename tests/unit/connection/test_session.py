@@ -230,6 +230,15 @@ async def test_closing_says_goodbye(memory: MemoryHost, target: Target) -> None:
     assert memory.transport.channels[0].ended
 
 
+async def test_an_agent_that_waits_for_us_is_told_goodbye(memory: MemoryHost, target: Target) -> None:
+    session = AgentSession(target, memory, window=30.0, linger=60.0)
+    await session.start(await memory.launch())
+    await session.request("echo")
+    memory.agent.cut()
+    await session.close()
+    assert memory.agent.ops()[-1] == "bye"
+
+
 async def test_closing_ends_what_waits(memory: MemoryHost, target: Target) -> None:
     session = AgentSession(target, memory, window=30.0, linger=60.0)
     await session.start(await memory.launch())

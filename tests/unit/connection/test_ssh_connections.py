@@ -27,6 +27,7 @@ def key() -> asyncssh.SSHKey:
 @pytest.fixture
 def key_file(key: asyncssh.SSHKey, tmp_path: Path) -> str:
     key.write_private_key(tmp_path / "key")
+    (tmp_path / "key").chmod(0o600)
     return str(tmp_path / "key")
 
 
@@ -76,10 +77,16 @@ async def test_a_key_file(pool: SessionPool, lab: Lab, key_file: str) -> None:
 
 
 async def test_a_key_with_a_passphrase(pool: SessionPool, lab: Lab, key: asyncssh.SSHKey, tmp_path: Path) -> None:
-    key.write_private_key(tmp_path / "locked", passphrase="secret", cipher_name="aes256-ctr", rounds=1)
+    key.write_private_key(tmp_path / "locked", "pkcs8-pem", passphrase="secret")
+    (tmp_path / "locked").chmod(0o600)
     locked = lab.target(private_key_file=str(tmp_path / "locked"))
     assert "locked: Passphrase must be specified" in await refused(pool, locked)
     await pool.open(replace(locked, private_key_passphrase="secret"))
+
+
+async def test_a_key_that_others_may_read_is_not_used(pool: SessionPool, lab: Lab, key_file: str) -> None:
+    Path(key_file).chmod(0o640)
+    assert "bad permissions" in await refused(pool, lab.target(private_key_file=key_file))
 
 
 async def test_a_key_that_is_no_file(pool: SessionPool, lab: Lab, key: asyncssh.SSHKey) -> None:
@@ -345,7 +352,7 @@ async def test_an_idle_connection_that_died_unnoticed_is_no_error(
     pool: SessionPool, lab: Lab, door: Door, key_file: str
 ) -> None:
     target = lab.target(private_key_file=key_file)
-    await pool.open(target)
+    await shell(await pool.open(target), "true")
     door.connections[0].abort()
     session = await pool.open(replace(target, remote_tmp="/tmp/x"))
     assert await shell(session, "echo hi") == "hi"

@@ -75,7 +75,12 @@ def test_a_loop_of_groups_and_an_unknown_host(kit: Kit) -> None:
 
 
 def test_a_refreshed_inventory_keeps_what_was_added(kit: Kit) -> None:
-    old = kit.ini("[web]\nw1\nw2\n").add_host("n1", ["web"], {"x": 1}).add_group("k", "w1", ["all"]).add_group("k", "w2", ["all"])
+    old = (
+        kit.ini("[web]\nw1\nw2\n")
+        .add_host("n1", ["web"], {"x": 1})
+        .add_group("k", "w1", ["all"])
+        .add_group("k", "w2", ["all"])
+    )
     new = kit.ini("[web]\nw1\nw3\n").with_added_of(old)
     assert new.hosts_of("web") == ("w1", "w3", "n1")
     assert new.hosts_of("k") == ("w1",)
@@ -96,7 +101,9 @@ def test_group_names_follow_the_setting(kit: Kit) -> None:
 
 
 def test_merged_hashes(kit: Kit) -> None:
-    found = kit.ini("h m=\"{'a': 1}\"\n", hash_behaviour="merge", inventory_enabled=("ini",)).add_host("h", [], {"m": {"b": 2}})
+    found = kit.ini("h m=\"{'a': 1}\"\n", hash_behaviour="merge", inventory_enabled=("ini",)).add_host(
+        "h", [], {"m": {"b": 2}}
+    )
     assert own_vars(found, "h") == {"m": {"a": 1, "b": 2}}
 
 

@@ -98,7 +98,11 @@ def test_quoting_on_a_host_line(kit: Kit) -> None:
         ("[web:children]\nnope\n", 2, "Section [web:children] includes undefined group 'nope'."),
         ("\n[web:vars]\na=1\n", 2, "Section [web:vars] not valid for undefined group 'web'."),
         ("[we b]\n", 1, "Invalid section entry: '[we b]'. Please make sure that there are no spaces"),
-        ("[a:children]\nb\n[b:children]\na\n", 4, "Adding group 'a' as child to 'b' creates a recursive dependency loop"),
+        (
+            "[a:children]\nb\n[b:children]\na\n",
+            4,
+            "Adding group 'a' as child to 'b' creates a recursive dependency loop",
+        ),
         ('h1 "a=b\n', 1, "Error parsing host definition 'h1 \"a=b': No closing quotation"),
         ("all:\n", 1, "Invalid host pattern 'all:' supplied, ending in ':' is not allowed"),
         ("---\n", 1, "Invalid host pattern '---' supplied, '---' is normally a sign this is a YAML file."),

@@ -128,7 +128,10 @@ def test_host_pattern_mismatch(kit: Kit) -> None:
 
 @pytest.mark.parametrize(
     ("pattern", "message"),
-    [("web[9]", "No hosts matched the subscripted pattern 'web\\[9\\]'"), ("~*(", "Invalid host list pattern: ~\\*\\(")],
+    [
+        ("web[9]", "No hosts matched the subscripted pattern 'web\\[9\\]'"),
+        ("~*(", "Invalid host list pattern: ~\\*\\("),
+    ],
 )
 def test_bad_patterns(inventory: Inventory, pattern: str, message: str) -> None:
     with pytest.raises(WeftError, match=message):
@@ -162,9 +165,9 @@ def test_limits_from_a_file(inventory: Inventory, tmp_path: Path) -> None:
     assert inventory.select("prod", limit=f"@{tmp_path}/retry") == ("w1", "d1", "d2")
     (tmp_path / "empty").write_text("")
     assert len(inventory.select("prod", limit=f"@{tmp_path}/empty")) == 6
-    with pytest.raises(OptionsError, match="Unable to find limit file"):
+    with pytest.raises(WeftError, match="Unable to find limit file"):
         inventory.select("prod", limit=f"@{tmp_path}/none")
-    with pytest.raises(OptionsError, match='Limit starting with "@" must be a file, not a directory'):
+    with pytest.raises(WeftError, match='Limit starting with "@" must be a file, not a directory'):
         inventory.select("prod", limit=f"@{tmp_path}")
 
 
@@ -173,7 +176,15 @@ def test_a_limit_that_leaves_nothing(kit: Kit, inventory: Inventory) -> None:
     with pytest.raises(WeftError, match="leaves us with no hosts to target.") as caught:
         inventory.select_or_fail("web", "d1")
     assert caught.value.exit_code == 1
+
+
+def test_an_inventory_without_hosts(kit: Kit) -> None:
     assert kit.load("/none").select_or_fail("all", None) == ()
+    assert "provided hosts list is empty, only localhost is available." in kit.said.warnings[-1]
+    kit.said.clear()
+    assert kit.load("/none").select_or_fail("localhost", None) == ("localhost",)
+    kit.load("/none", localhost_warning=False).select_or_fail("all", None)
+    assert not any("provided hosts list" in said for said in kit.said.warnings)
 
 
 def test_the_controller_needs_no_listing(inventory: Inventory) -> None:

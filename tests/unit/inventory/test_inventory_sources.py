@@ -69,7 +69,9 @@ def test_odd_keys_of_yaml_groups_are_skipped(kit: Kit) -> None:
 
 
 def test_toml(kit: Kit) -> None:
-    path = kit.write("hosts.toml", '[web]\nchildren = ["db"]\n[web.hosts]\n"w[1:2]" = {x = "{{ y }}"}\n[db.vars]\nk = [1]\n')
+    path = kit.write(
+        "hosts.toml", '[web]\nchildren = ["db"]\n[web.hosts]\n"w[1:2]" = {x = "{{ y }}"}\n[db.vars]\nk = [1]\n'
+    )
     found = kit.load(path)
     assert found.hosts_of("web") == ("w1", "w2")
     assert type(own_vars(found, "w1")["x"]) is Trusted
@@ -202,7 +204,12 @@ def test_relative_sources_start_at_the_working_folder(kit: Kit) -> None:
 
 @pytest.mark.parametrize(
     ("transform", "name", "warned"),
-    [("never", "a-b", "not replaced"), ("always", "a_b", "automatically replaced"), ("ignore", "a-b", ""), ("silently", "a_b", "")],
+    [
+        ("never", "a-b", "not replaced"),
+        ("always", "a_b", "automatically replaced"),
+        ("ignore", "a-b", ""),
+        ("silently", "a_b", ""),
+    ],
 )
 def test_group_names_with_odd_characters(kit: Kit, transform: str, name: str, warned: str) -> None:
     found = kit.ini("[a-b]\nh\n", transform_invalid_group_chars=transform)

@@ -15,10 +15,11 @@ from weft.model.settings import Settings
 from weft.model.values import Trusted
 from weft.playbook.loader import Loader
 
-BUILTINS = frozenset(
-    "add_host apt assert async_status command copy debug fail file group_by include_vars lineinfile meta package"
-    " pause ping raw script service set_fact setup shell stat template validate_argument_spec wait_for".split()
-)
+BUILTINS = frozenset((
+    "add_host", "apt", "assert", "async_status", "command", "copy", "debug", "fail", "file", "group_by",
+    "include_vars", "lineinfile", "package", "pause", "ping", "raw", "script", "service", "set_fact", "setup",
+    "shell", "stat", "template", "validate_argument_spec", "wait_for",
+))  # fmt: skip
 
 
 class Names:
@@ -89,7 +90,7 @@ class Book:
             path.write_text(dedent(text).lstrip("\n"), encoding="utf-8")
 
     def load(self, text: str, **files: str) -> Playbook:
-        """The playbook in ``text``, with more files beside it (``roles__a__tasks__main`` for roles/a/tasks/main.yml)."""
+        """The playbook in ``text``, with more files (``roles__a__tasks__main`` for roles/a/tasks/main.yml)."""
         self.write({"site.yml": text} | {name.replace("__", "/") + ".yml": body for name, body in files.items()})
         return self.loader.load(str(self.root / "site.yml"))
 

@@ -1,9 +1,11 @@
+# ruff: noqa: E501  (tables of cases, one a line)
 """Playbooks that are wrong: what the error says, and where it points."""
 
 from __future__ import annotations
 
 import pytest
 from playbook_kit import Book, in_play
+
 from weft.model.errors import LoadError
 
 TASKS = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from weft.model.errors import LoadError
 from weft.model.values import Origin, Trusted
 from weft.playbook.splitter import parse_kv, split_args

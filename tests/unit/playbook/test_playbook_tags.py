@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from weft.model.tags import selected
 
 CASES = [

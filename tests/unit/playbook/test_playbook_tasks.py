@@ -1,3 +1,4 @@
+# ruff: noqa: E501  (tables of cases, one a line)
 """The ways to write a task down."""
 
 from __future__ import annotations
@@ -6,6 +7,7 @@ from typing import Any
 
 import pytest
 from playbook_kit import Book
+
 from weft.model.nodes import LoopControl, Retry, Task, TaskKind
 from weft.model.values import Origin, Trusted, VaultText, origin_of
 
@@ -67,7 +69,9 @@ def test_a_collections_keyword_is_searched_for_short_names(book: Book) -> None:
 
 
 def test_modules_beside_the_playbook_and_in_roles(book: Book) -> None:
-    book.write({"library/own.py": "", "roles/r/library/of_role.py": "", "roles/r/tasks/main.yml": "- of_role:\n- own:\n"})
+    book.write(
+        {"library/own.py": "", "roles/r/library/of_role.py": "", "roles/r/tasks/main.yml": "- of_role:\n- own:\n"}
+    )
     play = book.play("- hosts: all\n  roles: [r]\n  tasks:\n    - own:\n    - of_role:\n")
     assert [task.fqcn for task in play.tasks if isinstance(task, Task)] == [
         "ansible.legacy.own",

@@ -205,3 +205,12 @@ def test_undefined_terms_fail(templar: Templar) -> None:
             items(templar, "items", terms)
     with pytest.raises(TemplateFailed, match="The lookup plugin 'dict' failed: the 'dict' lookup plugin expects"):
         items(templar, "dict", ["x"])
+
+
+def test_items_that_were_written_without_a_template_keep_their_mark(templar: Templar) -> None:
+    found = items(templar, "items", ["a", "{{ b }}", "{{ b ~ 'd' }}"], b="c")
+    assert found == ["a", "c", "cd"]
+    assert [type(item) is Trusted for item in found] == [True, True, False]
+    names = DictNames(trusted({"b": "c"}), templar)
+    assert type(templar.render_marked(Trusted("{{ b }}"), names)) is Trusted
+    assert type(templar.render(Trusted("{{ b }}"), names)) is str

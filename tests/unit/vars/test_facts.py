@@ -130,7 +130,11 @@ def test_facts_in_files_outlive_the_run(tmp_path: Path) -> None:
 
 def test_files_of_ansible_are_understood(tmp_path: Path) -> None:
     tagged = {
-        "foo": {"value": "bar", "tags": [{"__ansible_type": "TrustedAsTemplate"}], "__ansible_type": "_AnsibleTaggedStr"},
+        "foo": {
+            "value": "bar",
+            "tags": [{"__ansible_type": "TrustedAsTemplate"}],
+            "__ansible_type": "_AnsibleTaggedStr",
+        },
         "day": {"iso8601": "2020-01-02", "__ansible_type": "AnsibleSerializableDate"},
         "list": [{"value": 1, "tags": [], "__ansible_type": "_AnsibleTaggedInt"}],
     }

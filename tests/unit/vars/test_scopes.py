@@ -25,7 +25,9 @@ def test_templates_are_evaluated_when_they_are_read(run: Run) -> None:
 
 
 def test_containers_are_evaluated_item_by_item(run: Run) -> None:
-    run.play = {"vars": {"conf": {"base": "/opt", "sub": "{{ conf.base }}/x", "bad": "{{ nope }}"}, "plain": {"a": [1]}}}
+    run.play = {
+        "vars": {"conf": {"base": "/opt", "sub": "{{ conf.base }}/x", "bad": "{{ nope }}"}, "plain": {"a": [1]}}
+    }
     assert run.read("conf.sub") == "/opt/x"
     assert run.read("conf | length") == 3
     with pytest.raises(UndefinedName, match="'nope' is undefined"):
@@ -291,7 +293,9 @@ def test_other_names_of_a_listed_controller_are_the_same_host(run: Run) -> None:
 def test_delegation(run: Run) -> None:
     run.inventory_text = "h1 ansible_host=1.1.1.1\nh2 ansible_host='{{ inventory_hostname }}.x' ansible_user=carl\n"
     scope = run.scope("h1", task(vars=[{"t": "{{ inventory_hostname }}"}])).delegated("h2")
-    assert run.render("{{ ansible_delegated_vars.h2.ansible_host }} {{ ansible_delegated_vars.h2.t }}", scope) == "h1.x h1"
+    assert (
+        run.render("{{ ansible_delegated_vars.h2.ansible_host }} {{ ansible_delegated_vars.h2.t }}", scope) == "h1.x h1"
+    )
     assert scope["inventory_hostname"] == "h1"
     assert scope["ansible_host"] == "1.1.1.1"
     assert scope["ansible_user"] == "carl"  # what the connection brings is the delegate's
@@ -313,7 +317,8 @@ def test_a_task_can_read_how_its_host_is_reached(run: Run) -> None:
     assert run.read("[ansible_pipelining, ansible_shell_executable, ansible_module_compression]") == [
         False, "/bin/sh", "ZIP_DEFLATED",
     ]  # fmt: skip
-    assert "ansible_host" not in run.scope().names()
+    assert "ansible_host" in run.scope().names()
+    assert "ansible_host" not in run.scope().own_names()
 
 
 def test_one_name_for_the_address_does_for_the_other(run: Run) -> None:

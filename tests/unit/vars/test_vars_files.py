@@ -54,7 +54,9 @@ def test_facts_that_come_later_are_followed(run: Run) -> None:
     run.variables.set_facts("h1", {"ansible_os_family": "Debian", "module_setup": True})
     assert run.read("a") == 1
     run.variables.set_facts("h2", {"module_setup": True})
-    with pytest.raises(UndefinedName, match="an undefined variable was found when attempting to template the vars_files"):
+    with pytest.raises(
+        UndefinedName, match="an undefined variable was found when attempting to template the vars_files"
+    ):
         run.read("a", "h2")
 
 

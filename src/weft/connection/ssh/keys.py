@@ -23,6 +23,7 @@ class LoadedKey:
     certificates: tuple[Any, ...] = ()
     public: bytes = b""
     why: str = ""
+    elsewhere: str = ""  # what only OpenSSH can do with it
 
 
 @dataclass(slots=True)
@@ -32,7 +33,7 @@ class Offer:
     pairs: list[Any]
     agent: asyncssh.SSHAgentClient | None = None
     notes: list[str] = field(default_factory=list)  # for the message if nothing worked
-    hardware: bool = False  # a key that only OpenSSH can use is among those asked for
+    elsewhere: str = ""  # why OpenSSH may have a key where we have none
 
     def close(self) -> None:
         if self.agent is not None:
@@ -56,7 +57,7 @@ class Keys:
             loaded = [await self._load(path, target.private_key_passphrase, plan) for path in plan.identities]
         offer = Offer([])
         offer.notes = [f"{key.path}: {key.why}" for key in loaded if key.why and (plan.told_identities or key.public)]
-        offer.hardware = any("sk-" in key.why for key in loaded)
+        offer.elsewhere = next((key.elsewhere for key in loaded if key.elsewhere), "")
         from_agent = await _ask_agent(plan, offer)
         wanted = [key.public for key in loaded if key.public]
         first = [pair for public in wanted for pair in from_agent if _same(pair, public)]
@@ -90,25 +91,32 @@ def _read(path: str, passphrase: str | None, certificates: Sequence[str]) -> Loa
     """One file, its certificate beside it or among those named. Blocks: decrypting takes a while."""
     public = _public(path)
     try:
+        if too_open(os.stat(path)):
+            return LoadedKey(path, public=public, why="bad permissions: others may read it")
         key = asyncssh.read_private_key(path, passphrase)
     except FileNotFoundError:
         return LoadedKey(path, public=public, why="" if public else "no such file")
     except OSError as error:
         return LoadedKey(path, public=public, why=error.strerror or str(error))
-    except asyncssh.KeyEncryptionError as error:
-        return LoadedKey(path, public=public, why=str(error))
-    except (asyncssh.KeyImportError, ValueError) as error:
-        return LoadedKey(path, public=public, why=_explain(path, str(error)))
+    except (asyncssh.KeyImportError, asyncssh.KeyEncryptionError, ValueError) as error:
+        return LoadedKey(path, public=public, why=str(error), elsewhere=_elsewhere(path, str(error), passphrase))
     return LoadedKey(path, key, tuple(_certificates(path, key, certificates)), key.public_data)
 
 
-def _explain(path: str, why: str) -> str:
+def too_open(status: os.stat_result) -> bool:
+    """OpenSSH passes over a private key of one's own that others may read."""
+    return status.st_uid == os.getuid() and bool(status.st_mode & 0o077)
+
+
+def _elsewhere(path: str, why: str, passphrase: str | None) -> str:
+    if passphrase is not None and "bcrypt" in why:
+        return "an encrypted key (python's bcrypt is not installed)"
     try:
         with open(f"{path}.pub", encoding="utf-8") as file:
             kind = file.read().split()[0]
     except (OSError, IndexError, UnicodeDecodeError):
-        return why
-    return f"{kind}: {why}" if kind.startswith("sk-") else why
+        return ""
+    return "a key on a hardware token" if kind.startswith("sk-") else ""
 
 
 def _import(text: str, passphrase: str | None) -> LoadedKey:

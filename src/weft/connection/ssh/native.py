@@ -127,6 +127,8 @@ class _Attempt:
             if connection is None:
                 await dialer.wait_closed()
         dialer.settled()
+        if connection.is_closed():  # we gave up before it was through
+            raise self._failure(asyncssh.ConnectionLost("Connection lost"), dialer)
         if self._client.learn is not None:
             await asyncio.to_thread(self._shared.known_hosts.learn, plan.host_keys, self._client.learn)
         return Connected(connection, dialer, self._client.banner)
@@ -197,8 +199,8 @@ class _Attempt:
 
     def _denied(self) -> Exception:
         plan, client = self._plan, self._client
-        if self._offer.hardware:
-            return OnlyOpenSSH("a key on a hardware token")
+        if self._offer.elsewhere:
+            return OnlyOpenSSH(self._offer.elsewhere)
         offered = ",".join(client.offered) or ",".join(plan.methods)
         tried = [f"{len(self._offer.pairs)} key{'s' * (len(self._offer.pairs) != 1)}"] if self._offer.pairs else []
         tried += ["a password"] if client.used_password else []

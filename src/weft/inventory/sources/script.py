@@ -39,6 +39,7 @@ def parse_script(path: str, builder: InventoryBuilder, warn: Warn, *, show_stder
                 message="Inventory scripts should always provide 'meta.hostvars'. Host variables will be collected by "
                 "running the inventory script with the '--host' option for each host.",
                 version="2.23",
+                collection="ansible.builtin",
                 origin=origin,
             )
         )
@@ -56,6 +57,7 @@ def _group(
             Deprecated(
                 message=f"Group {group!r} was converted to 'dict' from {_type(content)!r}.",
                 version="2.23",
+                collection="ansible.builtin",
                 origin=origin,
             )
         )
@@ -66,6 +68,7 @@ def _group(
                 message=f"Treating malformed group {group!r} as the sole host of that group. "
                 "Variables provided in this manner cannot be templated.",
                 version="2.23",
+                collection="ansible.builtin",
                 origin=origin,
             )
         )

@@ -1,0 +1,157 @@
+"""Waiting for the ends of jobs, whoever started them, without looking again and again.
+
+Comes after ``jobfiles``; ``jobs`` asks. A supervisor holds a FIFO open while it lives: the agent waits on that. Only
+jobs without one (ansible-core's) are looked at from time to time, all of a directory by one stat(2) of it.
+"""
+
+from __future__ import absolute_import, division, print_function
+
+import os
+
+from . import compat, jobfiles, process, procs
+
+TICK = 0.05  # seconds between looks at a directory with jobs that have no FIFO
+LIVENESS = 5.0  # seconds between looks for their processes
+
+
+class Lazy(object):
+    """What ``make()`` gives, made when it is first looked at and then kept: the machine's command lines."""
+
+    def __init__(self, make):
+        self._make = make
+        self._list = None
+
+    def __iter__(self):
+        if self._list is None:
+            self._list = list(self._make())
+        return iter(self._list)
+
+
+class Watch(object):
+    """One unfinished job and those who wait for it."""
+
+    __slots__ = ("fd", "job", "listeners", "seen")
+
+    def __init__(self, job):
+        self.job = job
+        self.listeners = []
+        self.fd = None
+        self.seen = None
+
+
+class Watches(object):
+    """All jobs that somebody waits for."""
+
+    def __init__(self, loop):
+        self._loop = loop
+        self._watches = {}
+        self._polled = {}  # folder -> {key: Watch}
+        self._stamps = {}
+        self._timer = None
+        self._next_look = 0.0
+
+    def add(self, job, listener, now=None):
+        """Call ``listener(status)`` once when the job ends; soon, if it has.
+
+        ``now`` is its status, where it is known already.
+        """
+        key = (job.folder, job.jid)
+        watch = self._watches.get(key)
+        if watch is None:
+            now = jobfiles.status(job) if now is None else now
+            if now["finished"]:
+                self._loop.soon(lambda: listener(now))
+                return
+            watch = self._watches[key] = Watch(job)
+            self._attach(key, watch)
+        watch.listeners.append(listener)
+
+    def drop(self, job, listener):
+        """Take a listener back."""
+        watch = self._watches.get((job.folder, job.jid))
+        if watch is not None and listener in watch.listeners:
+            watch.listeners.remove(listener)
+            if not watch.listeners:
+                self._detach((job.folder, job.jid), watch)
+
+    def _attach(self, key, watch):
+        if len(self._watches) > 200:
+            process.raise_limits()
+        try:
+            watch.fd = jobfiles.open_fifo(watch.job)
+        except OSError:
+            watch.fd = None  # no descriptor left: it is looked at from time to time
+        if watch.fd is None:
+            self._poll_it(key, watch)
+            return
+        self._loop.reader(watch.fd, lambda: self._fifo(key, watch))
+        # a FIFO whose writer went before it was opened never says so by itself
+        self._loop.soon(lambda: self._fifo(key, watch))
+
+    def _fifo(self, key, watch):
+        if watch.fd is None or compat.read_some(watch.fd, 16) is None:
+            return
+        self._look(key, watch)
+        if watch.fd is not None:  # the writer is gone, yet it is not known to have ended
+            self._close(watch)
+            self._poll_it(key, watch)
+
+    def _close(self, watch):
+        if watch.fd is not None:
+            self._loop.forget(watch.fd)
+            os.close(watch.fd)
+            watch.fd = None
+
+    def _detach(self, key, watch):
+        self._close(watch)
+        self._watches.pop(key, None)
+        polled = self._polled.get(key[0])
+        if polled is not None:
+            polled.pop(key, None)
+            if not polled:
+                del self._polled[key[0]]
+
+    def _look(self, key, watch, commands=None):
+        """Find out whether it has ended; tell if so."""
+        now = jobfiles.status(watch.job, commands)
+        if now["finished"]:
+            self._detach(key, watch)
+            for listener in watch.listeners:
+                listener(now)
+
+    # jobs without a FIFO
+
+    def _poll_it(self, key, watch):
+        watch.seen = _stamp(watch.job.path)
+        self._polled.setdefault(key[0], {})[key] = watch
+        if self._timer is None:
+            self._timer = self._loop.call_later(TICK, self._tick)
+
+    def _tick(self):
+        self._timer = None
+        now = compat.clock()
+        thorough = now >= self._next_look
+        commands = None
+        if thorough:
+            self._next_look = now + LIVENESS
+            commands = Lazy(procs.command_lines)
+        for folder in list(self._polled):
+            stamp = _stamp(folder)
+            if stamp != self._stamps.get(folder) or thorough:
+                self._stamps[folder] = stamp
+                for key, watch in list(self._polled.get(folder, {}).items()):
+                    seen = _stamp(watch.job.path)
+                    if seen != watch.seen or thorough:
+                        watch.seen = seen
+                        self._look(key, watch, commands)
+        if self._polled:
+            self._timer = self._loop.call_later(TICK, self._tick)
+
+
+def _stamp(path):
+    """What changes when a file is replaced, or a directory's entries change."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_ino, getattr(found, "st_mtime_ns", found.st_mtime), found.st_size
