@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from weft.templating.templar import Templar
     from weft.vars import Variables
 
+INTERRUPTED = 130  # exit code after Ctrl-C
+
 _OWN_ACTIONS = ("include_tasks", "include_role", "import_tasks", "import_role", "import_playbook", "meta")
 
 
@@ -324,8 +326,13 @@ class Parts:
 # -- what the command line calls --------------------------------------------------------------------------------------
 
 
-async def run_playbooks(options: RunOptions, settings: Settings, sinks: Sequence[Sink]) -> int:
-    """Play playbooks. Returns the exit code. Raises WeftError for what ends the whole run."""
+async def run_playbooks(
+    options: RunOptions, settings: Settings, sinks: Sequence[Sink], *, signals: bool = True
+) -> int:
+    """Play playbooks. Returns the exit code. Raises WeftError for what ends the whole run.
+
+    ``signals``: Ctrl-C ends the run as the command line has it; without, the caller cancels.
+    """
     bus = Bus(tuple(sinks))
     parts = Parts(options, settings, bus)
     if options.parallel is not None:
@@ -336,7 +343,7 @@ async def run_playbooks(options: RunOptions, settings: Settings, sinks: Sequence
         with _quiet_collector():
             books = [parts.load(path) for path in options.playbooks]
             parts.check_limit()
-        return await _play(parts, books)
+        return await _play(parts, books, signals)
     finally:
         await _close(parts, bus)
 
@@ -348,7 +355,7 @@ async def run_adhoc(options: RunOptions, settings: Settings, sinks: Sequence[Sin
     assert options.adhoc is not None
     try:
         book = parts.adhoc_playbook(options.adhoc)
-        return await _play(parts, [book])
+        return await _play(parts, [book], signals=True)
     finally:
         await _close(parts, bus)
 
@@ -374,12 +381,19 @@ async def jobs_command(request: JobsRequest, options: RunOptions, settings: Sett
         await _close(parts, bus)
 
 
-async def _play(parts: Parts, books: Sequence[Playbook]) -> int:
+async def _play(parts: Parts, books: Sequence[Playbook], signals: bool) -> int:
     from weft.engine.runner import Runner
 
     runner = Runner(parts.state)
-    with _on_interrupt(runner):
+    if not signals:
         return await runner.play(books)
+    with _on_interrupt(runner) as interrupt:
+        try:
+            return await runner.play(books)
+        except asyncio.CancelledError:
+            if interrupt.presses < 2:
+                raise
+            return INTERRUPTED
 
 
 async def _close(parts: Parts, bus: Bus) -> None:
@@ -389,27 +403,40 @@ async def _close(parts: Parts, bus: Bus) -> None:
         await bus.close()
 
 
+@dataclass(slots=True)
+class _Interrupt:
+    """How often Ctrl-C was pressed. Once: no new task starts, what runs is waited for; twice: now."""
+
+    runner: Runner
+    main: asyncio.Task[Any]
+    presses: int = 0
+
+    def pressed(self) -> None:
+        self.presses += 1
+        if self.presses == 1:
+            self.runner.stop()
+        else:
+            self.main.cancel()
+
+    def ended(self) -> None:
+        """SIGTERM is as Ctrl-C twice."""
+        self.presses = 2
+        self.main.cancel()
+
+
 @contextmanager
-def _on_interrupt(runner: Runner) -> Iterator[None]:
-    """Ctrl-C once: no new task starts, what runs is waited for; twice: now."""
+def _on_interrupt(runner: Runner) -> Iterator[_Interrupt]:
     loop = asyncio.get_running_loop()
     main = asyncio.current_task()
     assert main is not None
-    presses = 0
-
-    def pressed() -> None:
-        nonlocal presses
-        presses += 1
-        if presses == 1:
-            runner.stop()
-        else:
-            main.cancel()
-
-    loop.add_signal_handler(signal.SIGINT, pressed)
+    interrupt = _Interrupt(runner, main)
+    loop.add_signal_handler(signal.SIGINT, interrupt.pressed)
+    loop.add_signal_handler(signal.SIGTERM, interrupt.ended)
     try:
-        yield
+        yield interrupt
     finally:
         loop.remove_signal_handler(signal.SIGINT)
+        loop.remove_signal_handler(signal.SIGTERM)
 
 
 @contextmanager

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import decimal
-import keyword
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -18,7 +16,8 @@ if TYPE_CHECKING:
 _TRUE: Final = frozenset({"y", "yes", "on", "1", "true", "t"})
 _FALSE: Final = frozenset({"n", "no", "off", "0", "false", "f"})
 _BOOLEANS: Final = "0, '1', 1, 'y', 'true', 'n', 'no', 'false', 't', 'on', 'f', 'yes', '0', 'off'"
-_IDENTIFIER: Final = re.compile(r"^[^\W\d]\w*$", re.ASCII)
+#: Names that Jinja takes for something else.
+_NOT_NAMES: Final = frozenset({"true", "false", "none", "True", "False", "None", "not"})
 VARIABLE_NAME_HELP: Final = (
     "Variable names must be strings starting with a letter or underscore character, "
     "and contain only letters, numbers and underscores."
@@ -211,7 +210,9 @@ def boolean(value: Any) -> bool:
 
 def check_variable_name(name: Any) -> None:
     """Raises WeftError where ``name`` can't be a variable's."""
+    if isinstance(name, str) and name.isidentifier() and name.isascii() and name not in _NOT_NAMES:
+        return
+    described = f"name {str(name)!r}" if isinstance(name, str | int | float | None) else "name"
     if not isinstance(name, str):
-        raise WeftError(f"Variable names must be strings. Got a {type(name).__name__!r}.", hint=VARIABLE_NAME_HELP)
-    if not _IDENTIFIER.match(name) or keyword.iskeyword(name):
-        raise WeftError(f"Invalid variable name {str(name)!r}.", getattr(name, "origin", None), hint=VARIABLE_NAME_HELP)
+        described += f" of type {type_name(name)!r}"
+    raise WeftError(f"Invalid variable {described}.", getattr(name, "origin", None), hint=VARIABLE_NAME_HELP)

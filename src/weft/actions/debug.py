@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
@@ -12,10 +11,8 @@ from weft.actions.base import ActionContext, Result, plain
 from weft.model.errors import UndefinedName, WeftError
 from weft.model.values import OMIT, Trusted, Value, origin_of
 from weft.templating.finalize import finalize
-from weft.templating.lazy import LazyDict, LazyList
+from weft.templating.lazy import LazyDict, LazyList, stored
 from weft.templating.markers import UndefinedMarker
-
-_WHOLE_NAME = re.compile(r"^\{\{-?\s*([A-Za-z_]\w*)\s*-?\}\}$")
 
 
 def _text_only(value: Any) -> str:
@@ -156,20 +153,12 @@ async def check(context: ActionContext) -> Result:
 def _conditions(context: ActionContext, that: Value) -> list[Value]:
     """``that`` as a list. A template that names a list gives its items as they were written, still unevaluated."""
     if isinstance(that, str) and context.templar.is_template(that):
-        name = _WHOLE_NAME.match(that.strip())
-        if name:
-            try:
-                raw = context.scope.raw(name[1])
-            except KeyError:
-                return [that]
-            if isinstance(raw, list):
-                return list(raw)
         try:
-            value = context.templar.render(that, context.scope)
+            value = context.templar.evaluate(that, context.scope)
         except WeftError:
             return [that]
         if isinstance(value, list):
-            return value
+            return list(stored(value))
     return list(that) if isinstance(that, list) else [that]
 
 

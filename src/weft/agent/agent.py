@@ -91,6 +91,17 @@ class Request(object):
             self.on_cancel = capture.kill
             self._capture = capture
 
+    def guarded(self, callback):
+        """``callback``, but an exception in it becomes the end of this request."""
+
+        def call(*args):
+            try:
+                callback(*args)
+            except Exception as error:
+                self.agent.report(self, error)
+
+        return call
+
     def cancel(self, grace=None):
         """End it before its time; whether that can be. ``grace``: seconds between TERM and KILL."""
         if self.on_cancel is None:
@@ -211,6 +222,10 @@ class Agent(object):
                 self.send({"id": number, "error": {"kind": "bad-request", "message": text}})
             return
         request = self.running[number] = Request(self, number, op, header, payload)
+        if len(self.running) == 100:
+            from . import process
+
+            process.raise_limits()  # each program needs two or three descriptors
         try:
             operation(op)(request)
         except UnknownOperation:

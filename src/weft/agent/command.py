@@ -385,7 +385,7 @@ def op_command(request):
         else:
             request.reply(result)
 
-    request.capture(launch(agent.loop, plan, done, request.args.get("timeout")))
+    request.capture(launch(agent.loop, plan, request.guarded(done), request.args.get("timeout")))
 
 
 def op_raw(request):
@@ -402,4 +402,6 @@ def op_raw(request):
 
     argv = [shell, b"-c", compat.to_bytes(args["text"])]
     cwd = compat.expand_path(args["cwd"], env) if args.get("cwd") else None
-    request.capture(run(agent.loop, argv, env, done, cwd, request.payload or None, limit=args.get("timeout")))
+    request.capture(
+        run(agent.loop, argv, env, request.guarded(done), cwd, request.payload or None, limit=args.get("timeout"))
+    )

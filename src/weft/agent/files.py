@@ -35,7 +35,7 @@ def in_fork(request, function):
             else:
                 request.reply(value)
 
-    capture = process.Capture(agent.loop, done)
+    capture = process.Capture(agent.loop, request.guarded(done))
     out, err = capture.pipes()
     pid = os.fork()
     if pid == 0:

@@ -88,7 +88,7 @@ def op_lock_release(request):
 
 def open_lock(path, how):
     """Open a lock file, made if need be, and try to lock it: (descriptor, whether it is locked)."""
-    flags = os.O_RDONLY | os.O_NOCTTY
+    flags = os.O_RDONLY | os.O_NOCTTY | os.O_NONBLOCK
     try:
         fd = compat.open_fd(path, flags | os.O_CREAT, 0o666)
     except OSError as error:

@@ -46,6 +46,7 @@ class Loop(object):
         self._children = {}
         self._signals = {}
         self._caught = []
+        self.on_error = None  # called when a callback raises, in its except clause; without it, ``run`` raises
         self._running = False
         self._wake_read, self._wake_write = compat.pipe()
         compat.set_nonblocking(self._wake_read)
@@ -153,7 +154,7 @@ class Loop(object):
                 return
             callback = self._children.pop(pid, None)
             if callback is not None:
-                callback(status)
+                self._call(callback, status)
 
     # running
 
@@ -172,20 +173,29 @@ class Loop(object):
             if entry is None:
                 continue
             if entry[0] is not None and mask & (READ | _ENDED):
-                entry[0]()
+                self._call(entry[0])
                 entry = self._fds.get(fd, entry)
             if entry[1] is not None and mask & (WRITE | _ENDED):
-                entry[1]()
+                self._call(entry[1])
         while self._caught:
-            self._signals[self._caught.pop(0)]()
+            self._call(self._signals[self._caught.pop(0)])
         now = compat.clock()
         while self._timers and self._timers[0][0] <= now:
             callback = heapq.heappop(self._timers)[2].callback
             if callback is not None:
-                callback()
+                self._call(callback)
         ready, self._ready = self._ready, []
         for callback in ready:
-            callback()
+            self._call(callback)
+
+    def _call(self, callback, *args):
+        """One callback's failure must not take the others with it."""
+        try:
+            callback(*args)
+        except Exception:
+            if self.on_error is None:
+                raise
+            self.on_error()
 
     def _patience(self):
         """Seconds until something is due; -1 if nothing is."""

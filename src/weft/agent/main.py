@@ -23,20 +23,26 @@ def main():
     agent = Agent(loop, in_fd, out_fd)
     agent.at_end.append(lambda: keep_codes(agent.store.root))
     loop.on_signal(signal.SIGTERM, agent.leave)
+    loop.on_error = complain
     agent.hello()
     code = 0
     try:
         loop.run()
     except BaseException:
-        import traceback
-
-        traceback.print_exc()
+        complain()
         code = 70
     try:
         agent.end()
         sys.stderr.flush()
     finally:
         os._exit(code)
+
+
+def complain():
+    """Say on stderr what went wrong: the controller keeps it for its messages."""
+    import traceback
+
+    traceback.print_exc()
 
 
 def keep_codes(root):

@@ -59,7 +59,7 @@ def op_module(request):
         else:
             request.reply_output(capture)
 
-    request.capture(start(request.agent, call, done, args.get("timeout")))
+    request.capture(start(request.agent, call, request.guarded(done), args.get("timeout")))
 
 
 def resolve(agent, args):

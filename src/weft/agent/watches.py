@@ -7,11 +7,13 @@ jobs without one (ansible-core's) are looked at from time to time, all of a dire
 from __future__ import absolute_import, division, print_function
 
 import os
+import time
 
 from . import compat, jobfiles, process, procs
 
 TICK = 0.05  # seconds between looks at a directory with jobs that have no FIFO
 LIVENESS = 5.0  # seconds between looks for their processes
+SOME = 200  # jobs whose processes are looked for at once
 
 
 class Lazy(object):
@@ -49,6 +51,7 @@ class Watches(object):
         self._stamps = {}
         self._timer = None
         self._next_look = 0.0
+        self._round = []
 
     def add(self, job, listener, now=None):
         """Call ``listener(status)`` once when the job ends; soon, if it has.
@@ -129,23 +132,42 @@ class Watches(object):
 
     def _tick(self):
         self._timer = None
-        now = compat.clock()
-        thorough = now >= self._next_look
-        commands = None
-        if thorough:
-            self._next_look = now + LIVENESS
-            commands = Lazy(procs.command_lines)
         for folder in list(self._polled):
             stamp = _stamp(folder)
-            if stamp != self._stamps.get(folder) or thorough:
-                self._stamps[folder] = stamp
-                for key, watch in list(self._polled.get(folder, {}).items()):
-                    seen = _stamp(watch.job.path)
-                    if seen != watch.seen or thorough:
-                        watch.seen = seen
-                        self._look(key, watch, commands)
+            if stamp != self._stamps.get(folder):
+                self._stamps[folder] = stamp if _is_settled(stamp) else None
+                self._look_through(folder)
+        if compat.clock() >= self._next_look:
+            self._next_look = compat.clock() + LIVENESS
+            self._look_for_processes()
         if self._polled:
             self._timer = self._loop.call_later(TICK, self._tick)
+
+    def _look_through(self, folder):
+        """A directory has changed: find the result files that have."""
+        for key, watch in list(self._polled.get(folder, {}).items()):
+            seen = _stamp(watch.job.path)
+            if seen != watch.seen:
+                watch.seen = seen
+                self._look(key, watch)
+
+    def _look_for_processes(self):
+        """See whether jobs are lost: some of them each time, so that very many cost no more than a few."""
+        if not self._round:
+            self._round = [item for polled in self._polled.values() for item in polled.items()]
+        commands = Lazy(procs.command_lines)
+        some, self._round = self._round[:SOME], self._round[SOME:]
+        for key, watch in some:
+            if self._watches.get(key) is watch:
+                self._look(key, watch, commands)
+
+
+def _is_settled(stamp):
+    """Whether a further change would show in the time: file systems count in milliseconds, some in seconds."""
+    if stamp is None:
+        return False
+    changed = stamp[1] / 1e9 if isinstance(stamp[1], int) else stamp[1]
+    return time.time() - changed > (0.1 if changed % 1 else 2.0)
 
 
 def _stamp(path):

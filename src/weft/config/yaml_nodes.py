@@ -266,7 +266,15 @@ class Builder:
     def _old_tag(self, node: Node, tag: str, help_text: str) -> None:
         if self._deprecate is not None:
             message = f"Use of the YAML `{tag}` tag is deprecated."
-            self._deprecate(Deprecated(message=message, version="2.23", origin=self._origin(node), help=help_text))
+            self._deprecate(
+                Deprecated(
+                    message=message,
+                    version="2.23",
+                    collection="ansible.builtin",
+                    origin=self._origin(node),
+                    help=help_text,
+                )
+            )
 
     def _origin(self, node: Node) -> Origin:
         mark = node.start_mark

@@ -52,7 +52,7 @@ class _Method:
 
     line: Callable[[_Parts], str]
     flags: str = ""
-    prompt: str = "[Pp]assword.*:"
+    prompt: str = "[Pp]assword:"
     wrong: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     terminal: str = "password"  # when it needs a terminal: never | password | always
@@ -82,22 +82,26 @@ def _words(*parts: str) -> str:
     return " ".join(part for part in parts if part)
 
 
+_SUDO_PROMPT = r"(?:\[sudo\][^\r\n]*|^[Pp]assword):"
 _SUDO_MISSING = ("a password is required", "a terminal is required to read the password")
+_SUDO_WRONG = ("Sorry, try again.",)
 _SYSTEMD_WRONG = ("AUTHENTICATION FAILED",)
 
 METHODS: dict[str, _Method] = {
     "sudo": _Method(
         lambda p: _words(p.exe, p.flags, p.prompt, p.by_user, p.inner),
-        flags="-H -S -n", wrong=("Sorry, try again.",), missing=_SUDO_MISSING, terminal="never", own_prompt=True,
+        flags="-H -S -n", prompt=_SUDO_PROMPT, wrong=_SUDO_WRONG, missing=_SUDO_MISSING, terminal="never",
+        own_prompt=True,
     ),
     "dzdo": _Method(
         lambda p: _words(p.exe, p.flags, p.prompt, p.by_user, p.inner),
-        flags="-H -S -n", wrong=("Sorry, try again.",), missing=_SUDO_MISSING, terminal="never", own_prompt=True,
+        flags="-H -S -n", prompt=_SUDO_PROMPT, wrong=_SUDO_WRONG, missing=_SUDO_MISSING, terminal="never",
+        own_prompt=True,
     ),
     "sudosu": _Method(
         lambda p: _words(p.exe, p.flags, p.prompt, "su -l", shlex.quote(p.user), "-c", p.quoted),
-        flags="-H -S -n", wrong=("Sorry, try again.",), missing=_SUDO_MISSING, terminal="never", own_prompt=True,
-        exe="sudo",
+        flags="-H -S -n", prompt=_SUDO_PROMPT, wrong=_SUDO_WRONG, missing=_SUDO_MISSING, terminal="never",
+        own_prompt=True, exe="sudo",
     ),
     "su": _Method(
         lambda p: _words(p.exe, p.flags, shlex.quote(p.user), "-c", p.quoted),
@@ -126,11 +130,11 @@ METHODS: dict[str, _Method] = {
     ),
     "machinectl": _Method(
         lambda p: _words(p.exe, "-q shell", p.flags, shlex.quote(p.user + "@"), p.inner),
-        prompt="Password: ", wrong=_SYSTEMD_WRONG, terminal="always",
+        wrong=_SYSTEMD_WRONG, terminal="always",
     ),
     "run0": _Method(
         lambda p: _words(p.exe, f"--user={shlex.quote(p.user)}", p.flags, p.inner),
-        prompt="Password: ", wrong=_SYSTEMD_WRONG,
+        wrong=_SYSTEMD_WRONG,
     ),
 }  # fmt: skip
 
@@ -157,7 +161,7 @@ def wrap(become: Become, inner: str, *, key: str | None = None) -> Wrapped:
         prompt, asked = re.escape(text), f"-p {shlex.quote(text)}"
         flags = _without_n(flags)
     elif name == "su":
-        prompt = f"(?:{'|'.join(re.escape(word) for word in become.prompts or SU_WORDS)})\\s*[:：]"
+        prompt = f"(?:{'|'.join(re.escape(word) for word in become.prompts or SU_WORDS)})\\s*(?::|：)"
     exe = become.exe or method.exe or name
     if become.chdir:
         exe = f"cd {shlex.quote(become.chdir)} && {exe}"
@@ -199,7 +203,8 @@ class Dialogue:
 
     def __init__(self, wrapped: Wrapped) -> None:
         self._wrapped = wrapped
-        self._prompt = re.compile(wrapped.prompt.encode(), re.IGNORECASE if wrapped.become.method == "su" else 0)
+        # whoever asks then waits: a prompt is the last that came. What a login prints is no prompt
+        self._prompt = re.compile(b"(?:%b)\\s*\\Z" % wrapped.prompt.encode(), re.MULTILINE | re.IGNORECASE)
         self._text = b""
         self._answered = False
 

@@ -102,9 +102,9 @@ class SessionPool:
         for task in self._opening:
             task.cancel()
         await self._finish({*self._opening, *(slot.task for slot in slots.values())})
-        await asyncio.gather(*(session.close() for session in self._ended))
+        await _all(session.close() for session in self._ended)
         self._ended.clear()
-        await asyncio.gather(*(line.close() for line in tuple(self._lines.values())))
+        await _all(line.close() for line in tuple(self._lines.values()))
         if self._ssh is not None:
             await self._ssh.close()
 
@@ -113,7 +113,7 @@ class SessionPool:
         if waiting:
             await asyncio.wait(waiting)
         sessions = [task.result() for task in waiting if not task.cancelled() and task.exception() is None]
-        await asyncio.gather(*(session.close() for session in sessions))
+        await _all(session.close() for session in sessions)
 
     # opening
 
@@ -183,6 +183,14 @@ class SessionPool:
                 self._ssh = module.SshWays(notice=self._notice, gate=self.gate, confirm=self._confirm)
         assert self._ssh is not None
         return self._ssh
+
+
+async def _all(closing: Iterable[Coroutine[Any, Any, None]]) -> None:
+    """Close everything, whatever one of them says; then say it."""
+    outcomes = await asyncio.gather(*closing, return_exceptions=True)
+    for outcome in outcomes:
+        if isinstance(outcome, BaseException):
+            raise outcome
 
 
 @dataclass(slots=True, eq=False)

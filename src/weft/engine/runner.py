@@ -5,6 +5,7 @@ Comes after ``batch``; ``weft.run`` makes the ``RunState`` and calls this.
 
 from __future__ import annotations
 
+import asyncio
 import fnmatch
 import os
 import time
@@ -21,7 +22,7 @@ from weft.engine.signals import Stopped
 from weft.engine.state import BatchState, RunState
 from weft.engine.strategies import FreeTurns, HostLimit, LinearTurns, Turns
 from weft.engine.walk import flat
-from weft.events import NoHostsMatched, PlaybookStarted, PlayInfo, PlayStarted, RunFinished, RunStarted, Warned
+from weft.events import ErrorInfo, Failed, NoHostsMatched, PlaybookStarted, PlayInfo, PlayStarted, RunFinished, RunStarted
 from weft.executor.environment import RunEnvironment
 from weft.model.convert import is_true
 from weft.model.errors import LoadError
@@ -68,6 +69,10 @@ class Runner:
                         break
                     await self._play(play)
             code = self._exit_code()
+            _complain_about_start(run)
+        except asyncio.CancelledError:
+            code = INTERRUPTED
+            raise
         except Exception:
             code = 1
             raise
@@ -162,7 +167,7 @@ class Runner:
         return self._break or state.ended or run.stopping
 
     def _code_of(self, state: BatchState) -> int:
-        """A run ends as its last batch does. Hosts that failed earlier still count, unless their errors were cleared."""
+        """A run ends as its last batch. Hosts that failed earlier still count, unless their errors were cleared."""
         if state.broken:
             return FAILED
         if self._run.unreachable:
@@ -250,10 +255,11 @@ class Runner:
         return frozenset(skipped), False
 
 
-def warn_about_start(run: RunState) -> None:
+def _complain_about_start(run: RunState) -> None:
     """`--start-at-task` named a task that no play has."""
     if run.start_at is not None:
-        run.bus.publish(Warned(message=f'No matching task "{run.start_at}" found.'))
+        message = f'No matching task "{run.start_at}" found. Note: --start-at-task can only follow static includes.'
+        run.bus.publish(Failed(error=ErrorInfo(message=message)))
 
 
 def _called(task: Task, wanted: str) -> bool:

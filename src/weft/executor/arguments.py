@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from weft.actions.base import Templating
 from weft.model.errors import WeftError
 from weft.model.nodes import Task
-from weft.model.values import OMIT, Value, origin_of
+from weft.model.values import OMIT, Trusted, Value, VaultText, origin_of
 from weft.templating.api import Names
+from weft.templating.lazy import stored
+from weft.templating.overrides import is_all_template
 from weft.templating.types import type_name
 
 
@@ -18,6 +20,13 @@ from weft.templating.types import type_name
 class _Plan:
     literal: Mapping[str, Any]
     open: tuple[tuple[str, Value], ...]
+    templates: tuple[Value, ...]  # each gives further arguments, weaker than the task's own; later ones win
+
+
+_UNSAFE: Final = (
+    "Using a template for task args is unsafe in some situations "
+    "(see https://docs.ansible.com/ansible/devel/reference_appendices/faq.html#argsplat-unsafe)."
+)
 
 
 class NoNames:
@@ -36,8 +45,10 @@ class NoNames:
 class ArgumentReader:
     """Evaluates arguments; remembers for each task what is literal."""
 
-    def __init__(self, templar: Templating) -> None:
+    def __init__(self, templar: Templating, *, inject_facts: bool = False) -> None:
+        """``inject_facts``: facts are variables of their own, so that a host can send what a template reads."""
         self._templar = templar
+        self._inject_facts = inject_facts
         self._plans: dict[tuple[str, frozenset[str]], _Plan] = {}
 
     def read(
@@ -45,14 +56,12 @@ class ArgumentReader:
     ) -> dict[str, Any]:
         """Arguments without omitted ones; those in ``raw`` as written. Raises WeftError that names the argument.
 
-        ``free_form``: the action takes text that isn't `key=value`.
+        ``free_form``: the action takes text that isn't `key=value`; for others such text is a template of a mapping.
         """
-        if not free_form and "_raw_params" in task.args:
-            raise WeftError(f"Action {task.fqcn!r} does not support raw params.", task.action_origin)
-        plan = self._plan(task, raw)
+        plan = self._plan(task, raw, free_form)
         values: dict[str, Any] = {}
-        if task.args_template is not None:
-            values.update(self._whole(task, names))
+        for template in plan.templates:
+            values.update(self._whole(task, template, raw, {*plan.literal, *(name for name, _ in plan.open)}, names))
         values.update(plan.literal)
         for name, value in plan.open:
             result = self._one(task, name, value, names)
@@ -60,20 +69,23 @@ class ArgumentReader:
                 values[name] = result
         return values
 
-    def _plan(self, task: Task, raw: frozenset[str]) -> _Plan:
+    def _plan(self, task: Task, raw: frozenset[str], free_form: bool) -> _Plan:
         plan = self._plans.get((task.id, raw))
         if plan is None:
             literal: dict[str, Any] = {}
             waiting = []
+            templates = [] if task.args_template is None else [task.args_template]
             for key, value in task.args.items():
                 name = str(key)
-                if name in raw:
+                if name == "_raw_params" and not free_form:
+                    templates.append(_template_of_all(value, task))
+                elif name in raw:
                     literal[name] = value
                 elif self._templar.is_template(value):
                     waiting.append((name, value))
                 else:
                     literal[name] = self._templar.render(value, NoNames())
-            plan = self._plans[task.id, raw] = _Plan(literal, tuple(waiting))
+            plan = self._plans[task.id, raw] = _Plan(literal, tuple(waiting), tuple(templates))
         return plan
 
     def _one(self, task: Task, name: str, value: Value, names: Names) -> Any:
@@ -87,18 +99,34 @@ class ArgumentReader:
             inner.__cause__ = error
             raise self._failed(task) from inner
 
-    def _whole(self, task: Task, names: Names) -> Mapping[str, Any]:
+    def _whole(
+        self, task: Task, template: Value, raw: frozenset[str], own: Collection[str], names: Names
+    ) -> Mapping[str, Any]:
+        """The arguments that a template brings; those that the task has as its ``own`` are not looked at."""
+        if self._inject_facts:
+            self._templar.warn(_UNSAFE, origin_of(template))
         try:
-            value = self._templar.render(task.args_template, names)
+            value = self._templar.evaluate(template, names)
         except WeftError as error:
             raise self._failed(task) from error
-        if value is None or value is OMIT:
+        if value is OMIT:
             return {}
-        if not isinstance(value, Mapping):
-            raise WeftError(
-                f"The value of `args` must be a mapping, not {type_name(value)!r}.", origin_of(task.args_template)
-            )
-        return {str(key): item for key, item in value.items() if item is not OMIT}
+        if not isinstance(value, dict):
+            message = f"Task args must resolve to a 'dict' not {type_name(value)!r}."
+            raise self._failed(task) from WeftError(message, origin_of(template))
+        found: dict[str, Any] = {}
+        for key, item in stored(value).items():
+            name = str(key)
+            if name not in own:
+                found[name] = item if name in raw else self._one(task, name, item, names)
+        return {name: item for name, item in found.items() if item is not OMIT}
 
     def _failed(self, task: Task) -> WeftError:
         return WeftError(f"Finalization of task args for {task.fqcn!r} failed.", task.action_origin or task.origin)
+
+
+def _template_of_all(text: Value, task: Task) -> Value:
+    """Text in the place of all arguments, for an action that takes no text. Raises WeftError where it is no template."""
+    if isinstance(text, VaultText) or (isinstance(text, Trusted) and is_all_template(text)):
+        return text
+    raise WeftError(f"Action {task.fqcn!r} does not support raw params.", task.action_origin)

@@ -75,8 +75,8 @@ class Attempts:
         self._jobs = jobs
         self._forks = forks
         self._throttles: dict[tuple[str, int], asyncio.Semaphore] = {}
-        self.keywords = KeywordReader(services.templar, services.settings)
-        self.arguments = ArgumentReader(services.templar)
+        self.keywords = KeywordReader(services.templar, services.settings, services.publish)
+        self.arguments = ArgumentReader(services.templar, inject_facts=services.settings.inject_facts_as_vars)
 
     async def run(
         self,

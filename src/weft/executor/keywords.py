@@ -11,6 +11,7 @@ from typing import Any
 
 from weft.actions.base import Templating
 from weft.connection.target import ConnectionKeywords
+from weft.events import Event, Warned
 from weft.model.convert import to_bool, to_int, to_number
 from weft.model.errors import WeftError
 from weft.model.nodes import Task
@@ -91,9 +92,10 @@ class Keywords:
 class KeywordReader:
     """Evaluates keywords; remembers for each task what is literal."""
 
-    def __init__(self, templar: Templating, settings: Settings) -> None:
+    def __init__(self, templar: Templating, settings: Settings, publish: Callable[[Event], None]) -> None:
         self._templar = templar
         self._settings = settings
+        self._publish = publish
         self._plans: dict[str, _Plan] = {}
 
     def one(self, task: Task, name: str, names: Names) -> Any:
@@ -151,15 +153,14 @@ class KeywordReader:
             try:
                 value = self._templar.render(layer, names)
             except WeftError as error:
-                raise WeftError("Error processing keyword 'environment'", origin_of(layer) or task.origin) from error
+                raise WeftError("Error processing keyword 'environment'.", origin_of(layer) or task.origin) from error
             for mapping in value if isinstance(value, list) else [value]:
                 if not mapping or mapping is OMIT:
                     continue
                 if not isinstance(mapping, Mapping):
-                    raise WeftError(
-                        f"environment must be a dictionary, received {mapping!r} ({type(mapping).__name__})",
-                        origin_of(layer) or task.origin,
-                    )
+                    message = f"could not parse environment value, skipping: {mapping!r}"
+                    self._publish(Warned(message=message, origin=origin_of(layer) or task.origin))
+                    continue
                 merged.update((str(key), str(item)) for key, item in mapping.items())
         return merged
 
@@ -187,7 +188,7 @@ class KeywordReader:
         try:
             value = self._templar.render(raw, names)
         except WeftError as error:
-            raise WeftError(f"Error processing keyword {name!r}", error.origin or origin) from error
+            raise WeftError(f"Error processing keyword {name!r}.", error.origin or origin) from error
         if value is None or value is OMIT or value == "":
             return None
         return _convert(name, value, _CONVERT[name][1], None, raw)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from weft.actions.base import Services
-from weft.connection.results import NO_TRACEBACK
+from weft.connection.results import NO_TRACEBACK, fold
 from weft.events import ErrorInfo, ItemFinished, TaskInfo, Warned
 from weft.executor.attempts import Attempts
 from weft.executor.conditions import Skipped, check_when
@@ -25,6 +25,7 @@ from weft.model.values import OMIT, origin_of
 from weft.templating.blocking import evaluate
 from weft.vars import Scope
 
+_BAD_NO_LOG = "Invalid no_log value for task, output will be masked"
 _INCLUDES = (TaskKind.INCLUDE_TASKS, TaskKind.INCLUDE_ROLE)
 
 
@@ -147,7 +148,10 @@ class Executor:
             return keyword == "no_log" and self._services.settings.no_log
         try:
             return bool(await evaluate(lambda: self._attempts.keywords.one(call.task, keyword, names)))
-        except WeftError:
+        except WeftError as error:
+            if keyword == "no_log":
+                message = fold([f"{_BAD_NO_LOG}.", *(link.message for link in links_of(error))])
+                self._services.publish(Warned(message=message, origin=error.origin))
             return keyword == "no_log"
 
     async def _delegate(self, task: Task, names: Scope) -> str | None:
@@ -287,7 +291,10 @@ class Executor:
         status = status_of(result)
         no_log = any(outcome.no_log for outcome in outcomes)
         warnings = tuple(text for report in reports for text in report.view.warnings)
-        shown = censored(result) if no_log else result
+        shown = result
+        if no_log:
+            # the views still see that there were items
+            shown = {**censored(result), "results": [censored(outcome.result) for outcome in outcomes]}
         error = next((report.view.error for report in reports if report.outcome.failed and report.view.error), None)
         outcome = Outcome(
             status=status,

@@ -16,8 +16,6 @@ from weft.inventory.builder import InventoryBuilder
 from weft.inventory.inventory import Inventory
 from weft.inventory.sources.host_list import parse_host_list
 from weft.inventory.sources.ini import parse_ini
-from weft.inventory.sources.mapping import parse_toml, parse_yaml
-from weft.inventory.sources.script import parse_script
 from weft.model.errors import LoadError, WeftError
 from weft.model.settings import Settings
 from weft.model.values import Origin
@@ -187,6 +185,8 @@ class _Loader:
     def _try_script(self, source: str) -> bool:
         if not os.access(source, os.R_OK | os.X_OK):
             return False
+        from weft.inventory.sources.script import parse_script
+
         parse_script(source, self._builder, self._warn, show_stderr=self._settings.script_inventory_stderr)
         return True
 
@@ -213,6 +213,8 @@ class _Loader:
         extension = os.path.splitext(source)[1]
         if not os.access(source, os.R_OK) or (extension and extension not in self._settings.yaml_inventory_extensions):
             return False
+        from weft.inventory.sources.mapping import parse_yaml
+
         parse_yaml(self._yaml(source), source, self._builder, self._warn)
         return True
 
@@ -228,6 +230,8 @@ class _Loader:
     def _try_toml(self, source: str) -> bool:
         if not os.access(source, os.R_OK) or os.path.splitext(source)[1] != ".toml":
             return False
+        from weft.inventory.sources.mapping import parse_toml
+
         parse_toml(self._read(source).decode("utf-8"), source, self._builder, self._warn)
         return True
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import fnmatch
 import os
-import random
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
@@ -211,5 +210,7 @@ def _ordered(hosts: tuple[str, ...], order: str | None) -> tuple[str, ...]:
     if order in ("sorted", "reverse_sorted"):
         return tuple(sorted(hosts, reverse=order == "reverse_sorted"))
     if order == "shuffle":
+        import random
+
         return tuple(random.sample(hosts, len(hosts)))
     raise OptionsError(f"Invalid 'order' specified for inventory hosts: {order}")

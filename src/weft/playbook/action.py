@@ -166,7 +166,10 @@ class ActionParser:
         raise LoadError("The value of the task `args` keyword is invalid.", origin_of(extra) or origin, help_text)
 
     def _deprecated(self, message: str, help_text: str, origin: Origin | None) -> None:
-        self._publish(Deprecated(message=message, version="2.23", origin=origin, help=help_text))
+        notice = Deprecated(
+            message=message, version="2.23", collection="ansible.builtin", origin=origin, help=help_text
+        )
+        self._publish(notice)
 
 
 _ABSENT: Final = object()

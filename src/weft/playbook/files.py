@@ -99,7 +99,7 @@ def first_file(candidates: Iterable[str]) -> str | None:
 def include_candidates(
     name: str, *, role_path: str | None, include_dirs: Sequence[str], base: str, handlers: bool, static: bool
 ) -> Iterator[str]:
-    """Where an include or import of tasks looks for its file, in order.
+    """Where an include or import of tasks looks for its file, in order; the paths may have ``..`` in them.
 
     Sources: Ansible's documentation ("Search paths in Ansible") and its behaviour: relative to the role's tasks, to the
     files round it from the inside out, to the playbook. A static import looks beside the file it stands in first.
@@ -108,13 +108,14 @@ def include_candidates(
     if os.path.isabs(name):
         yield os.path.normpath(name)
         return
-    beside = [os.path.normpath(os.path.join(folder, name)) for folder in include_dirs]
+    # as Ansible shows it: what is found where it was meant keeps its spelling
+    beside = [os.path.join(folder, name) for folder in include_dirs]
     if role_path is None:
         yield from beside
         yield os.path.normpath(os.path.join(base, name))
         return
     kinds = ("handlers", "tasks") if handlers else ("tasks",)
-    own = [os.path.normpath(os.path.join(role_path, kind, name)) for kind in kinds]
+    own = [os.path.join(role_path, kind, name) for kind in kinds]
     yield from (*beside, *own) if static else (*own, *beside)
     yield os.path.normpath(os.path.join(role_path, name))
     for kind in (*kinds, ""):

@@ -107,7 +107,7 @@ class ImportBuilder:
                 static=True,
             )
         )
-        return first_file(candidates) or not_found(candidates, origin)
+        return os.path.normpath(first_file(candidates) or not_found(candidates, origin))
 
     def _file_name(self, value: Value, place: Place, own: Mapping[str, Value]) -> str:
         try:

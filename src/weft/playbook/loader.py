@@ -16,7 +16,7 @@ from weft.model.errors import LoadError
 from weft.model.nodes import Handler, Node, Play, Playbook, Role, Task
 from weft.model.settings import Settings
 from weft.model.values import Origin, Value, origin_of
-from weft.playbook.api import ActionNames, Decrypt, PluginDirs, Publish, RenderStatic, RoleNotFound
+from weft.playbook.api import ActionNames, Decrypt, IncludeNotFound, PluginDirs, Publish, RenderStatic, RoleNotFound
 from weft.playbook.builder import NodeBuilder
 from weft.playbook.entries import EntryReader
 from weft.playbook.files import first_file, include_candidates
@@ -121,6 +121,7 @@ class Loader:
         Handlers if the include is one. Roles that the file imports are found by ``roles_in``. Raises LoadError.
         """
         with self._lock:
+            path = os.path.normpath(path)
             data = self._shop.files.load(path)
             key = (play.id, include.id, path)
             known = self._included.get(key)

@@ -8,7 +8,6 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from weft.model.nodes import Play
 from weft.vars.hostvars import HostVars, VarsView
 from weft.vars.roles import play_role_names
 
@@ -27,13 +26,6 @@ def ansible_version() -> Mapping[str, Any]:
     text = installed_core().version
     numbers = [int(part) if part.isdigit() else 0 for part in (*text.split("."), "0", "0")[:3]]
     return {"string": text, "full": text, "major": numbers[0], "minor": numbers[1], "revision": numbers[2]}
-
-
-def play_name(play: Play) -> str:
-    """A play's name as written; its hosts where it has none."""
-    if play.name is not None:
-        return str(play.name)
-    return ",".join(map(str, play.hosts)) if isinstance(play.hosts, list) else str(play.hosts or "")
 
 
 def option_magic(settings: Settings, sources: tuple[str, ...], limit: str | None) -> dict[str, Magic]:
@@ -73,8 +65,12 @@ def _role_names(which: int) -> Magic:
 
 
 def _name(scope: Scope) -> Any:
+    """The play's name, or its hosts where it has none."""
     play = _play(scope)
-    return play.name if play.name is not None else play_name(play.play)
+    if play.name is not None:
+        return play.name
+    value = scope.live(play.play.name if play.play.name is not None else play.play.hosts)
+    return ",".join(map(str, value)) if isinstance(value, list) else str(value or "")
 
 
 def _old_play_hosts(scope: Scope) -> list[str]:

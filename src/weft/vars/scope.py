@@ -175,6 +175,10 @@ class Scope:
                 return layer.data[name]
         raise KeyError(name)
 
+    def plain(self, name: str) -> Any:
+        """The value as plain data: nothing lazy, no marked text. For code that hands it on. Raises as reading does."""
+        return self.variables.templar.render(self[name], self)
+
     def flatten(self, *, lenient: bool = True) -> dict[str, Any]:
         """Everything, evaluated, as plain data; without `vars` and `hostvars`, which hold all of it again.
 

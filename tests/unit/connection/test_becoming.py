@@ -86,6 +86,9 @@ SU = {"method": "su", "password": "x"}
         # in another language only the second prompt tells
         (SUDO, [PROMPT, f"Nein.\n{PROMPT}"], [Said.PROMPT, Said.WRONG]),
         (SUDO, ["Password of the day: x"], [None]),
+        # what a login prints is no prompt
+        ({}, ["Your password: it will expire.\n", "Password:\nchange it\n"], [None, None]),
+        ({}, ["[sudo] password for me: "], [Said.MISSING]),
         ({}, ["sudo: a password is required\n"], [Said.MISSING]),
         ({}, ["sudo: sorry, you must have a tty to run sudo\n"], [Said.TERMINAL]),
         (SU, ["Password: "], [Said.PROMPT]),

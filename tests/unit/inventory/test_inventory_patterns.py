@@ -173,7 +173,7 @@ def test_limits_from_a_file(inventory: Inventory, tmp_path: Path) -> None:
 
 def test_a_limit_that_leaves_nothing(kit: Kit, inventory: Inventory) -> None:
     assert inventory.select("web", limit="d1") == ()
-    with pytest.raises(WeftError, match="leaves us with no hosts to target.") as caught:
+    with pytest.raises(WeftError, match="leaves us with no hosts to target") as caught:
         inventory.select_or_fail("web", "d1")
     assert caught.value.exit_code == 1
 

@@ -114,5 +114,5 @@ def test_a_cache_plugin() -> None:
     cache.delete("h")
     assert cache.load("h") is None
     cache.close()
-    with pytest.raises(OptionsError, match="no.such.cache"):
+    with pytest.raises(OptionsError, match=r"no\.such\.cache"):
         PluginCache("no.such.cache", Settings())

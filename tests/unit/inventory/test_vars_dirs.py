@@ -50,7 +50,7 @@ def test_encrypted_and_empty_files(kit: Kit) -> None:
 
 def test_a_file_that_holds_no_mapping(kit: Kit) -> None:
     kit.write("group_vars/all.yml", "- 1\n")
-    with pytest.raises(LoadError, match="Could not process .*all.yml'.*expected dicts but got a 'dict' and a 'list'"):
+    with pytest.raises(LoadError, match=r"Could not process .*all.yml'.*expected dicts but got a 'dict' and a 'list'"):
         dirs(kit).variables(str(kit.folder), "group_vars", "all")
 
 

@@ -14,8 +14,9 @@ from vars_kit import Run
 from weft.events.types import Warned
 from weft.model.errors import OptionsError, WeftError
 from weft.model.settings import Settings
-from weft.vars.cache import JsonFileCache, MemoryCache, open_cache
+from weft.vars.cache import MemoryCache, open_cache
 from weft.vars.facts import FactCleaner
+from weft.vars.jsoncache import JsonFileCache
 
 FACTS = {
     "ansible_os_family": "Debian",
@@ -64,9 +65,14 @@ def test_without_injection_only_ansible_local_is_a_variable(run: Run) -> None:
 )  # fmt: skip
 def test_facts_do_not_say_how_to_reach_the_host(run: Run, name: str) -> None:
     run.inventory_text = f"h1 {name}=told\n" if name not in ("ansible_facts", "ansible_playbook_python") else "h1\n"
-    before = run.scope()[name] if name in run.scope() else None
+
+    def value() -> object:
+        scope = run.scope()
+        return scope[name] if name in scope else None  # noqa: SIM401
+
+    before = value()
     run.variables.set_facts("h1", {name: "evil"})
-    assert (run.scope()[name] if name in run.scope() else None) == before or name == "ansible_facts"
+    assert value() == before or name == "ansible_facts"
     assert f"Removed restricted key from module data: {name}" in run.warnings
 
 

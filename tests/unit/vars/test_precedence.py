@@ -10,9 +10,9 @@ from weft.vars.layers import PRECEDENCE
 ROWS = [
     "play role defaults", "task role defaults", "all in inventory", "group in inventory", "group_vars/all by inventory",
     "group_vars/all by playbook", "group_vars/web by inventory", "group_vars/web by playbook", "host in inventory",
-    "host_vars by inventory", "host_vars by playbook", "fact", "play vars", "prompt", "vars_files", "exported role vars",
-    "role vars", "role use vars", "block vars", "task vars", "include_vars", "set_fact", "role params",
-    "include params", "extra",
+    "host_vars by inventory", "host_vars by playbook", "fact", "play vars", "prompt", "vars_files",
+    "exported role vars", "role vars", "role use vars", "block vars", "task vars", "include_vars", "set_fact",
+    "role params", "include params", "extra",
 ]  # fmt: skip
 
 
@@ -93,7 +93,7 @@ def test_loop_variables_and_magic_ones_beat_extra_vars(run: Run) -> None:
 def test_variables_of_a_dynamic_include_are_weaker_than_extra_vars(run: Run) -> None:
     run.extra = {"x": "extra"}
     run.variables.set_fact("h1", {"y": "set"})
-    scope = run.scope(None or "h1", task(params=[{"y": "param"}])).within({"x": "include", "y": "include"})
+    scope = run.scope("h1", task(params=[{"y": "param"}])).within({"x": "include", "y": "include"})
     assert (scope["x"], scope["y"]) == ("extra", "include")
     assert scope.within({}) is scope
 

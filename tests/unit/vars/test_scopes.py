@@ -99,6 +99,22 @@ def test_text_keeps_its_mark_where_it_is_no_template(run: Run) -> None:
     assert type(run.scope()["conditions"]) is list
 
 
+def test_plain_values_for_code_that_hands_them_on(run: Run) -> None:
+    run.play = {"vars": {"text": "x", "conf": {"a": "{{ text }}", "b": "y"}}}
+    assert type(run.scope().plain("text")) is str
+    conf = run.scope().plain("conf")
+    assert conf == {"a": "x", "b": "y"}
+    assert {type(value) for value in (conf, *conf.values(), *conf)} == {dict, str}
+
+
+def test_the_name_of_a_play(run: Run) -> None:
+    run.play = {"vars": {"what": "things"}, "name": raw("all {{ what }}")}
+    assert run.scope()["ansible_play_name"] == "all things"
+    unnamed = Run(run.folder)
+    unnamed.play = {"name": None}
+    assert unnamed.scope()["ansible_play_name"] == "all"
+
+
 def test_encrypted_variables(run: Run) -> None:
     run.play = {"vars": {}}
     run.variables.include_vars("h1", {"secret": VaultText("cipher", HERE), "deep": {"s": VaultText("c2", HERE)}})
@@ -362,7 +378,7 @@ def test_names_that_templates_can_not_say(name: str) -> None:
 
 def test_names_that_are_no_text() -> None:
     check_name("fine_1")
-    with pytest.raises(WeftError, match="Invalid variable name '1' of type 'int'."):
+    with pytest.raises(WeftError, match="Invalid variable name '1' of type 'int'"):
         check_name(1)
-    with pytest.raises(WeftError, match="Invalid variable name of type 'list'."):
+    with pytest.raises(WeftError, match="Invalid variable name of type 'list'"):
         check_name([])

@@ -80,7 +80,7 @@ def test_files_that_are_no_variables(run: Run, text: str, message: str) -> None:
 
 def test_a_name_that_is_no_text(run: Run) -> None:
     run.play = {"vars_files": ["{{ [1] }}"]}
-    with pytest.raises(LoadError, match="Invalid `vars_files` value of type 'int'."):
+    with pytest.raises(LoadError, match="Invalid `vars_files` value of type 'int'"):
         run.read("x")
 
 

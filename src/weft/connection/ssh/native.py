@@ -7,6 +7,7 @@ OpenSSH client.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -148,7 +149,7 @@ class _Attempt:
             "gss_kex": False,
             "gss_auth": plan.gssapi,
             "gss_delegate_creds": plan.gssapi_delegate,
-            "known_hosts": ([], [_public(key) for key in known.authorities], [_public(key) for key in known.revoked]),
+            "known_hosts": ([], _publics(known.authorities), _publics(known.revoked)),
             "host_key_alias": None if plan.host_keys.name.startswith("[") else plan.host_keys.name,
             "server_host_key_algs": host_keys(plan.host_key_algorithms, known.types, bool(known.authorities), hosts),
             "kex_algs": choose(plan.kex, KEX, _names(kex.get_kex_algs()), "KexAlgorithms"),
@@ -206,7 +207,8 @@ class _Attempt:
         tried += ["a password"] if client.used_password else []
         notes = "".join(f"; {note}" for note in self._offer.notes)
         shown = f" (tried {' and '.join(tried) or 'no key, no password'}{notes})"
-        return Unreachable(f"{plan.user}@{plan.host}: Permission denied ({offered}).{shown}")
+        banner = f"{client.banner.strip()}\n" if client.banner.strip() else ""
+        return Unreachable(f"{banner}{plan.user}@{plan.host}: Permission denied ({offered}).{shown}")
 
 
 class _Client(asyncssh.SSHClient):
@@ -315,8 +317,13 @@ class _Client(asyncssh.SSHClient):
         return self._password
 
 
-def _public(key: tuple[str, str]) -> Any:
-    return asyncssh.import_public_key(f"{key[0]} {key[1]}")
+def _publics(keys: Sequence[tuple[str, str]]) -> list[Any]:
+    """Those that are keys at all."""
+    found = []
+    for kind, data in keys:
+        with contextlib.suppress(asyncssh.KeyImportError, ValueError):
+            found.append(asyncssh.import_public_key(f"{kind} {data}"))
+    return found
 
 
 def _names(algorithms: list[bytes]) -> list[str]:

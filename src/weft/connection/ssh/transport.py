@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import getpass
+import os
 import random
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
@@ -155,7 +156,7 @@ class SshWays:
     gate: Gate
     confirm: native.Confirm | None = None
     files: plan.Files = field(default_factory=plan.Files)
-    local_user: str = field(default_factory=getpass.getuser)
+    local_user: str = field(default_factory=lambda: _local_user())
     _shared: native.Shared = field(default_factory=native.Shared)
     _jumps: dict[plan.Plan, asyncio.Task[native.Connected]] = field(default_factory=dict)
     _said: set[str] = field(default_factory=set)
@@ -209,7 +210,7 @@ class SshWays:
         while True:
             try:
                 through = await self._jump(target, made.jump) if made.jump is not None else None
-                async with self.gate(made.jump.where if made.jump else made.where):
+                async with self.gate(made.where):
                     return await native.connect(target, made, self._shared, through)
             except native.TurnedAway:
                 pause = turned_away_retry(attempt, random.random())
@@ -238,6 +239,13 @@ class SshWays:
                 task.cancel()
                 await asyncio.wait([task])
         self._askpass.close()
+
+
+def _local_user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a user without a name
+        return str(os.getuid())
 
 
 def _spent(task: asyncio.Task[native.Connected]) -> bool:
