@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from weft.templating.templar import Templar
     from weft.vars import Variables
 
+_THREADS = 64
 INTERRUPTED = 130  # exit code after Ctrl-C
 
 _OWN_ACTIONS = ("include_tasks", "include_role", "import_tasks", "import_role", "import_playbook", "meta")
@@ -294,7 +296,7 @@ class Parts:
 
         jobs = self.jobs
         forks = asyncio.Semaphore(self.settings.forks)
-        attempts = Attempts(self.services, self.find_action, self.passwords, jobs, forks)
+        attempts = Attempts(self.services, self.find_action, self.passwords, jobs, forks, self.variables)
         return RunState(
             services=self.services,
             settings=self.settings,
@@ -384,6 +386,7 @@ async def jobs_command(request: JobsRequest, options: RunOptions, settings: Sett
 async def _play(parts: Parts, books: Sequence[Playbook], signals: bool) -> int:
     from weft.engine.runner import Runner
 
+    _more_threads()
     runner = Runner(parts.state)
     if not signals:
         return await runner.play(books)
@@ -394,6 +397,12 @@ async def _play(parts: Parts, books: Sequence[Playbook], signals: bool) -> int:
             if interrupt.presses < 2:
                 raise
             return INTERRUPTED
+
+
+def _more_threads() -> None:
+    """Lookups and file reads of many hosts wait side by side: the default is a handful of threads."""
+    loop = asyncio.get_running_loop()
+    loop.set_default_executor(ThreadPoolExecutor(max_workers=_THREADS, thread_name_prefix="weft"))
 
 
 async def _close(parts: Parts, bus: Bus) -> None:

@@ -25,7 +25,7 @@ from weft.actions.services import (
     Templating,
 )
 from weft.model.errors import TaskFailed, TaskSkipped, UndefinedName, Unreachable
-from weft.model.values import Trusted
+from weft.model.values import OMIT, Trusted
 
 if TYPE_CHECKING:
     from weft.connection.api import Session, Target
@@ -58,7 +58,7 @@ class ActionContext:
     diff: bool = False
     no_log: bool = False
     environment: Mapping[str, str] = field(default_factory=dict)  # merged and evaluated
-    module_defaults: Sequence[Mapping[str, Any]] = ()  # evaluated, outermost first
+    module_defaults: Sequence[Mapping[str, Any]] = ()  # outermost first; evaluated where they are read
     delegate_to: str | None = None
     delegate_facts: bool = False
     job: JobRequest | None = None
@@ -119,6 +119,12 @@ class ActionContext:
             return self.scope[name]
         except (KeyError, UndefinedName):
             return default
+
+    async def with_defaults(self, module: str, args: Mapping[str, Any]) -> dict[str, Any]:
+        """Arguments over the ``module_defaults`` of a module other than the task's own. Raises TaskFailed, WeftError."""
+        fqcn = self.find_module(module).fqcn
+        defaults = self.module_defaults
+        return await self.evaluate(lambda: with_defaults(self.services, fqcn, args, defaults, self.scope))
 
     # -- the host --------------------------------------------------------------------------------------------------
 
@@ -263,6 +269,15 @@ class ActionContext:
         return await evaluate(function)
 
 
+def with_defaults(
+    services: Services, fqcn: str, args: Mapping[str, Any], defaults: Sequence[Mapping[str, Any]], names: TaskNames
+) -> dict[str, Any]:
+    """Arguments over what ``module_defaults`` say for an action, as plain data without what is omitted."""
+    found = services.modules.with_defaults(fqcn, args, defaults)
+    added = {name: services.templar.render(value, names) for name, value in found.items() if name not in args}
+    return {**{name: value for name, value in added.items() if value is not OMIT}, **args}
+
+
 _TRACEBACKS = ("error", "warning", "deprecated", "deprecated_value")
 
 
@@ -354,4 +369,5 @@ __all__ = [
     "TaskNames",
     "Templating",
     "plain",
+    "with_defaults",
 ]

@@ -48,7 +48,7 @@ async def gather_facts(context: ActionContext) -> Result:
     modules = _fact_modules(context)
     told = context.variable("ansible_facts_parallel", args.pop("parallel", None))
     parallel = len(modules) > 1 if told is None else truth(told)
-    given = {name: _module_args(context, name, args) for name in modules}
+    given = {name: await _module_args(context, name, args) for name in modules}
     if not parallel:
         return _joined({name: await context.module(name, given[name]) for name in modules})
     limit = args.get("gather_timeout")
@@ -99,7 +99,7 @@ def _fact_modules(context: ActionContext) -> list[str]:
     return names
 
 
-def _module_args(context: ActionContext, name: str, args: Mapping[str, Any]) -> dict[str, Any]:
+async def _module_args(context: ActionContext, name: str, args: Mapping[str, Any]) -> dict[str, Any]:
     """What one facts module is given: options of setup only where it is setup, and module_defaults."""
     given = {key: value for key, value in args.items() if value is not None}
     if name not in _SETUP_NAMES:
@@ -112,7 +112,7 @@ def _module_args(context: ActionContext, name: str, args: Mapping[str, Any]) -> 
         wanted = given.pop("filter", None)
         if wanted is not None:
             context.warn(f"Not passing filter({wanted}) to {name}")
-    return context.services.modules.with_defaults(context.find_module(name).fqcn, given, context.module_defaults)
+    return await context.with_defaults(name, given)
 
 
 def _joined(outcomes: Mapping[str, Result]) -> Result:

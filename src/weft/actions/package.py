@@ -31,7 +31,7 @@ async def package(context: ActionContext) -> Result:
     if not context.has_module(module):
         raise TaskFailed(f'Could not find a matching action for the "{module}" package manager.')
     args = {key: value for key, value in context.args.items() if key != "use"}
-    args = with_module_defaults(context, module, args)
+    args = await context.with_defaults(module, args)
     if module in _BUILTIN_MANAGERS:
         module = f"ansible.legacy.{module}"
     context.say(f"Running {module}", verbosity=4)
@@ -97,9 +97,3 @@ def host_facts(context: ActionContext) -> Mapping[str, Any]:
         except (KeyError, TypeError, LookupError):
             facts = {}
     return facts if isinstance(facts, Mapping) else {}
-
-
-def with_module_defaults(context: ActionContext, module: str, args: Mapping[str, Any]) -> dict[str, Any]:
-    """Arguments over the ``module_defaults`` of a module that was picked after the task's own were applied."""
-    fqcn = context.find_module(module).fqcn
-    return context.services.modules.with_defaults(fqcn, args, context.module_defaults)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from weft.actions.base import ActionContext, Result
-from weft.actions.package import host_facts, with_module_defaults
+from weft.actions.package import host_facts
 
 _UNUSED = {"systemd": ("pattern", "runlevel", "sleep", "arguments", "args")}
 _BUILTIN_MANAGERS = frozenset({"openwrt_init", "service", "systemd", "sysvinit"})
@@ -25,7 +25,7 @@ async def service(context: ActionContext) -> Result:
         if name in args:
             del args[name]
             context.warn(f'Ignoring "{name}" as it is not used in "{module}"')
-    args = with_module_defaults(context, module, args)
+    args = await context.with_defaults(module, args)
     if module in _BUILTIN_MANAGERS:
         module = f"ansible.legacy.{module}"
     context.say(f"Running {module}", verbosity=4)

@@ -352,6 +352,8 @@ class Connector:
     async def _run(self, command: str, program: bytes) -> Started | None:
         launch = Launch(command=command, payload=program, become=self._target.become, timeout=self._target.timeout + 2)
         attempt, reused = 0, self._line.connected
+        clock = asyncio.get_running_loop().time
+        end = clock() + self._target.timeout
         while True:
             transport = await self._line.transport()
             try:
@@ -360,7 +362,7 @@ class Connector:
                 stale = reused and not transport.alive  # it had died unnoticed
                 pause = 0.0 if stale else None
                 if "kex_exchange_identification" in error.message:  # the OpenSSH client was turned away
-                    pause = turned_away_retry(attempt, random.random())
+                    pause = turned_away_retry(attempt, random.random(), end - clock())
                 if pause is None:
                     raise
             reused, attempt = False, attempt + 1

@@ -51,8 +51,12 @@ def connect_retry(attempt: int, retries: int) -> float | None:
     return min(30.0, float(2**attempt - 1))
 
 
-def turned_away_retry(attempt: int, jitter: float) -> float | None:
-    """Seconds before trying a set-up again that was cut off before the server's version line."""
+def turned_away_retry(attempt: int, jitter: float, left: float) -> float | None:
+    """Seconds before trying a set-up again that was cut off before the server's version line.
+
+    None: too many tries, or the pause would be longer than what is ``left`` (seconds) of the time to connect.
+    """
     if attempt + 1 >= TURNED_AWAY_TRIES:
         return None
-    return TURNED_AWAY.pause(attempt, jitter)
+    pause = TURNED_AWAY.pause(attempt, jitter)
+    return pause if pause <= left else None

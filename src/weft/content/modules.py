@@ -214,18 +214,21 @@ class ModuleStore:
     def with_defaults(
         self, fqcn: str, args: Mapping[str, Any], defaults: Sequence[Mapping[str, Any]]
     ) -> dict[str, Any]:
-        """``args`` over what ``module_defaults`` (evaluated, outermost first) say for that action or its groups."""
-        merged: dict[str, Any] = {}
+        """``args`` over what ``module_defaults`` (outermost first) say for that action or its groups.
+
+        Nothing else of the defaults is read: they may be evaluated when they are.
+        """
+        merged: dict[str, Mapping[str, Any]] = {}
         for mapping in defaults:
-            merged.update(mapping)
-        result: dict[str, Any] = {}
-        for key, values in merged.items():
-            if key.startswith("group/") and fqcn in self._members(key.removeprefix("group/")):
-                result.update(values or {})
-        for key, values in merged.items():
-            if not key.startswith("group/") and fqcn in self._names_of_default(key):
-                result.update(values or {})
-        return {**result, **args}
+            merged.update(dict.fromkeys(mapping, mapping))
+        groups = [key for key in merged if key.startswith("group/")]
+        chosen = [key for key in groups if fqcn in self._members(key.removeprefix("group/"))]
+        chosen += [key for key in merged if key not in groups and fqcn in self._names_of_default(key)]
+        found: dict[str, Mapping[str, Any]] = {}
+        for key in chosen:
+            values = merged[key][key] or {}
+            found.update(dict.fromkeys(values, values))
+        return {**{name: values[name] for name, values in found.items() if name not in args}, **args}
 
     def _members(self, group: str) -> frozenset[str]:
         if group not in self._groups:

@@ -22,7 +22,16 @@ from weft.engine.signals import Stopped
 from weft.engine.state import BatchState, RunState
 from weft.engine.strategies import FreeTurns, HostLimit, LinearTurns, Turns
 from weft.engine.walk import flat
-from weft.events import ErrorInfo, Failed, NoHostsMatched, PlaybookStarted, PlayInfo, PlayStarted, RunFinished, RunStarted
+from weft.events import (
+    ErrorInfo,
+    Failed,
+    NoHostsMatched,
+    PlaybookStarted,
+    PlayInfo,
+    PlayStarted,
+    RunFinished,
+    RunStarted,
+)
 from weft.executor.environment import RunEnvironment
 from weft.model.convert import is_true
 from weft.model.errors import LoadError

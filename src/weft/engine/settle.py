@@ -10,7 +10,7 @@ from weft.engine.lockstep import Round
 from weft.engine.signals import HostFailed, HostUnreachable
 from weft.engine.state import BatchState, HostState, Shared
 from weft.events import TaskFinished, TaskInfo
-from weft.executor.report import AddGroup, AddHost, CustomStats, Effect, FactsEffect, Report
+from weft.executor.report import CustomStats, Effect, FactsEffect, Report
 from weft.model.nodes import Task, TaskKind
 from weft.model.outcome import Status
 
@@ -83,11 +83,6 @@ def _apply(batch: BatchState, host: HostState, effect: Effect, receivers: Iterab
                 variables.set_fact(name, effect.values, cacheable=effect.cacheable)
             else:
                 variables.set_facts(name, effect.values)
-    elif isinstance(effect, AddHost):
-        variables.set_inventory(variables.inventory.add_host(effect.name, effect.groups, effect.variables))
-    elif isinstance(effect, AddGroup):
-        for name in receivers:
-            variables.set_inventory(variables.inventory.add_group(effect.group, name, effect.parents))
     elif isinstance(effect, CustomStats):
         batch.run.stats.add_custom(effect.data, receivers if effect.per_host else ["_run"], aggregate=effect.aggregate)
 

@@ -86,6 +86,7 @@ class BatchState:
     ended_failed: set[str] = field(default_factory=set)  # their way through the play ended with a failure
     ended: bool = False  # meta: end_play
     broken: bool = False  # too many failures: the rest of the run is off
+    cleared: int = 0  # how often meta: clear_host_errors has been run
 
     def remove(self, hosts: Iterable[str]) -> None:
         """Take hosts out of `ansible_play_hosts`."""

@@ -88,7 +88,10 @@ class Walk:
             finally:
                 self.host.always_depth -= 1
             if failure is None or not failure.twice:
+                cleared = self.batch.cleared
                 await self.nodes(block.always, (*position, 2))
+                if self.batch.cleared != cleared:
+                    return
         if failure is not None:
             failure.twice = False
             raise failure
@@ -151,7 +154,7 @@ class Walk:
         if self.run.stopping:
             raise Stopped
         turn = await self.batch.turns.enter(self.host.name, position, task)
-        failure: HostFailed | HostUnreachable | None = None
+        failure: HostFailed | HostUnreachable | EndRole | None = None
         try:
             if await self._stepped_over(task, turn):
                 pass
@@ -159,9 +162,10 @@ class Walk:
                 await run_meta(self, task, turn, position)
             else:
                 await self._do(task, turn)
-        except (HostFailed, HostUnreachable) as signal:
+        except (HostFailed, HostUnreachable, EndRole) as signal:
             failure = signal
-        await self.batch.turns.finish(self.host.name, turn, failed=failure is not None)
+        failed = failure is not None and not isinstance(failure, EndRole)
+        await self.batch.turns.finish(self.host.name, turn, failed=failed)
         if failure is not None:
             raise failure
         if Shared.INCLUDES in turn.shared:

@@ -93,7 +93,9 @@ class ArgumentReader:
             return self._templar.render(value, names)
         except WeftError as error:
             what = (
-                f"Error while resolving value for {name!r}." if name != "_raw_params" else "Error while resolving value."
+                f"Error while resolving value for {name!r}."
+                if name != "_raw_params"
+                else "Error while resolving value."
             )
             inner = WeftError(what, error.origin or origin_of(value))
             inner.__cause__ = error
@@ -126,7 +128,7 @@ class ArgumentReader:
 
 
 def _template_of_all(text: Value, task: Task) -> Value:
-    """Text in the place of all arguments, for an action that takes no text. Raises WeftError where it is no template."""
+    """Text in the place of all arguments, for an action that takes no text. Raises WeftError where it is none."""
     if isinstance(text, VaultText) or (isinstance(text, Trusted) and is_all_template(text)):
         return text
     raise WeftError(f"Action {task.fqcn!r} does not support raw params.", task.action_origin)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any
 
-from weft.actions.base import Action, ActionContext, JobRequest, Services
+from weft.actions.base import Action, ActionContext, JobRequest, Services, with_defaults
 from weft.connection.api import RequestFailed, Target
 from weft.connection.results import FAILURE, NO_TRACEBACK, fold
 from weft.connection.target import Passwords, target_for
@@ -17,6 +17,7 @@ from weft.events import AsyncEnded, AsyncPoll, Retrying, TaskInfo
 from weft.executor.arguments import ArgumentReader
 from weft.executor.conditions import Skipped, holds
 from weft.executor.environment import RunEnvironment
+from weft.executor.growing import grow
 from weft.executor.interpreters import LanguageInterpreters
 from weft.executor.keywords import KeywordReader, Keywords
 from weft.executor.report import Draft, censored, public, registered
@@ -28,7 +29,7 @@ from weft.model.errors import TaskFailed, TaskSkipped, Unreachable, WeftError
 from weft.model.nodes import Task
 from weft.model.values import Origin, origin_of
 from weft.templating.blocking import evaluate
-from weft.vars import Scope
+from weft.vars import Scope, Variables
 
 _MOST_TIMEOUT = 100_000_000  # seconds
 _DEFAULT_RETRIES = 3  # with `until` and without `retries`
@@ -68,8 +69,10 @@ class Attempts:
         passwords: Passwords,
         jobs: JobRegistry,
         forks: asyncio.Semaphore,
+        variables: Variables,
     ) -> None:
         self._services = services
+        self._variables = variables
         self._find_action = find_action
         self._passwords = passwords
         self._jobs = jobs
@@ -95,8 +98,10 @@ class Attempts:
         draft.debugger = keywords.debugger
         draft.delegate_facts = keywords.delegate_facts
         action = self._find_action(task.fqcn)
-        args = await evaluate(lambda: self._arguments(task, names, action))
+        defaults = [self._services.templar.evaluate(layer, names) for layer in task.common.module_defaults]
+        args = await evaluate(lambda: self._arguments(task, names, action, defaults))
         context = self._context(task, info, host, names, environment, keywords, args, draft)
+        context.module_defaults = defaults
         self._check_async(task, action, keywords)
         attempt = _Try(task, info, host, names, keywords, action, context, draft, carried)
         async with AsyncExitStack() as stack:
@@ -108,12 +113,11 @@ class Attempts:
 
     # -- making ready --------------------------------------------------------------------------------------------
 
-    def _arguments(self, task: Task, names: Scope, action: Action) -> dict[str, Any]:
+    def _arguments(
+        self, task: Task, names: Scope, action: Action, defaults: Sequence[Mapping[str, Any]]
+    ) -> dict[str, Any]:
         args = self.arguments.read(task, names, action.raw_args, free_form=_free_form(task, action))
-        if task.common.module_defaults:
-            layers = [self._services.templar.render(layer, names) for layer in task.common.module_defaults]
-            args = self._services.modules.with_defaults(task.fqcn, args, layers)
-        return args
+        return with_defaults(self._services, task.fqcn, args, defaults, names) if defaults else args
 
     def _context(
         self,
@@ -180,6 +184,10 @@ class Attempts:
                 result["attempts"] = number
             names = self._seen(work, result)
             judged = await evaluate(lambda: self._judge(work, names, dict(result)))  # noqa: B023
+            if not judged.get("failed") and (changed := grow(self._variables, work.host, judged)) is not None:
+                judged["changed"] = changed
+                names = self._seen(work, judged)
+                judged = await evaluate(lambda: self._judge(work, names, dict(judged)))  # noqa: B023
             result.clear()
             result.update(judged)
             work.draft.result = result
@@ -210,14 +218,13 @@ class Attempts:
         seconds = work.keywords.timeout
         if not 0 <= seconds <= _MOST_TIMEOUT:
             raise WeftError(
-                f"Timeout {seconds:g} is invalid, it must be between 0 and {_MOST_TIMEOUT}.", work.task.origin
+                f"Timeout {_shown(seconds)} is invalid, it must be between 0 and {_MOST_TIMEOUT}.", work.task.origin
             )
         try:
             async with self._forks, asyncio.timeout(seconds if seconds > 0 else None):
                 result = await work.action(work.context)
         except TimeoutError:
-            shown = int(seconds) if seconds == int(seconds) else seconds
-            raise TimedOut(shown, work.task.origin) from None
+            raise TimedOut(_shown(seconds), work.task.origin) from None
         except TaskSkipped as skipped:
             raise Skipped({"skip_reason": skipped.message, "msg": skipped.message, **skipped.result}) from None
         except RequestFailed as error:
@@ -358,6 +365,10 @@ class Attempts:
 def _free_form(task: Task, action: Action) -> bool:
     """Whether the action takes text. The Windows counterparts of `command` and its kin do too."""
     return action.free_form or task.fqcn.rpartition(".")[2].startswith("win_") or task.fqcn.endswith(".group_by")
+
+
+def _shown(seconds: float) -> float:
+    return int(seconds) if seconds == int(seconds) else seconds
 
 
 def _attempts(work: _Try) -> int:

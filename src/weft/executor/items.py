@@ -40,8 +40,6 @@ class LoopNotList(WeftError):
     """What `loop` evaluates to is no list: the task fails whatever its `when` says."""
 
 
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoopPlan:
     """`loop_control` with its final values."""

@@ -26,23 +26,6 @@ class FactsEffect:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AddHost:
-    """``add_host``: a new host, its groups and variables."""
-
-    name: str
-    groups: tuple[str, ...]
-    variables: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AddGroup:
-    """``group_by``: this host joins a group."""
-
-    group: str
-    parents: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class CustomStats:
     """``set_stats``."""
 
@@ -51,7 +34,7 @@ class CustomStats:
     aggregate: bool
 
 
-Effect = FactsEffect | AddHost | AddGroup | CustomStats
+Effect = FactsEffect | CustomStats
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

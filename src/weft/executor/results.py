@@ -7,8 +7,6 @@ from typing import Any
 
 from weft.executor.errors import result_error
 from weft.executor.report import (
-    AddGroup,
-    AddHost,
     CustomStats,
     Draft,
     Effect,
@@ -46,17 +44,6 @@ def effects_of(task: Task, draft: Draft) -> tuple[Effect, ...]:
                 delegate=draft.delegate if draft.delegate_facts else None,
             )
         )
-    host = result.get("add_host")
-    if isinstance(host, Mapping) and host.get("host_name"):
-        effects.append(
-            AddHost(
-                name=str(host["host_name"]),
-                groups=tuple(host.get("groups") or ()),
-                variables=host.get("host_vars") or {},
-            )
-        )
-    if result.get("add_group"):
-        effects.append(AddGroup(group=str(result["add_group"]), parents=tuple(result.get("parent_groups") or ())))
     stats = result.get("ansible_stats")
     if isinstance(stats, Mapping) and stats.get("data"):
         effects.append(

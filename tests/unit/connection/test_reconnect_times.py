@@ -37,7 +37,11 @@ def test_retries_pause_as_ansible_s(retries: int, pauses: list[float]) -> None:
 
 def test_being_turned_away_is_retried_for_some_seconds_only() -> None:
     pauses = []
-    while (pause := turned_away_retry(len(pauses), 0.0)) is not None:
+    while (pause := turned_away_retry(len(pauses), 0.0, 100.0)) is not None:
         pauses.append(pause)
     assert len(pauses) == 7
     assert 5 < sum(pauses) < 12
+
+
+def test_an_sshd_that_turns_us_away_is_not_asked_longer_than_the_time_to_connect() -> None:
+    assert turned_away_retry(3, 0.0, 0.1) is None

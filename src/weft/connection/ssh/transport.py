@@ -207,13 +207,15 @@ class SshWays:
     async def _turned_away(self, target: Target, made: plan.Plan) -> native.Connected:
         """Connect; again if sshd had too many connections in the making."""
         attempt = 0
+        clock = asyncio.get_running_loop().time
+        end = clock() + target.timeout
         while True:
             try:
                 through = await self._jump(target, made.jump) if made.jump is not None else None
                 async with self.gate(made.where):
                     return await native.connect(target, made, self._shared, through)
             except native.TurnedAway:
-                pause = turned_away_retry(attempt, random.random())
+                pause = turned_away_retry(attempt, random.random(), end - clock())
                 if pause is None:
                     raise
             attempt += 1
