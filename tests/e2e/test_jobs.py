@@ -6,6 +6,7 @@ import json
 import shlex
 import signal
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -74,23 +75,29 @@ POLLED = """
   gather_facts: false
   tasks:
     - name: work
-      command: "{command}"
+      command: "{{ item }}"
+      loop: [echo said, ls /nowhere, nosuchprogram]
       async: 15
       poll: 1
-      register: job
+      register: jobs
       ignore_errors: true
+    - name: module
+      stat: {path: /}
+      async: 15
+      poll: 1
+      register: module
     - name: show
-      debug: {{var: job}}
+      debug: {var: "jobs.results + [module]"}
 """
 
 
-@pytest.mark.parametrize("command", ["echo said", "ls /nowhere", "nosuchprogram"])
-def test_a_polled_result_has_the_keys_that_ansible_gives_it(site: Site, command: str) -> None:
-    ours = site.play(POLLED.format(command=command)).result("show")["job"]
-    theirs = shown(site.core(POLLED.format(command=command)))
-    assert set(ours) == set(theirs) - {"warnings"}
-    for key in ("rc", "msg", "failed", "changed", "started", "finished", "stdout", "stderr", "cmd"):
-        assert ours.get(key) == theirs.get(key), key
+def test_polled_results_have_the_keys_that_ansible_gives_them(site: Site) -> None:
+    ours = site.play(POLLED).result("show")["jobs.results + [module]"]
+    theirs = shown(site.core(POLLED))
+    for our, their in zip(ours, theirs, strict=True):
+        assert set(our) == set(their) - {"warnings"}
+        for key in ("rc", "msg", "failed", "changed", "started", "finished", "stdout", "stderr", "cmd"):
+            assert our.get(key) == their.get(key), key
 
 
 # -- ends that nobody planned
@@ -168,7 +175,7 @@ def test_a_job_of_a_host_that_was_rebooted_is_lost(tmp_path: Path, lab: Lab, fre
     lab.reboot(fresh_host)
     (job,) = site.jobs_json("show", jid)["jobs"]
     assert job["state"] == "lost"
-    assert job["result"]["msg"] == "The job was lost: the machine was restarted and it left no result"
+    assert job["result"]["msg"].startswith("The job was lost: ")
 
 
 def test_a_task_that_polls_a_host_that_reboots_learns_that_the_job_is_lost(
@@ -444,7 +451,7 @@ LEFT = """
   gather_facts: false
   tasks:
     - name: stays
-      command: sleep 2
+      command: sleep 6
       async: 20
       poll: 0
     - name: ends
@@ -460,12 +467,9 @@ def test_the_recap_names_the_jobs_that_still_run_and_the_command_that_waits_for_
     last = done.out.rstrip().splitlines()[-1]
     assert last.startswith("1 job still runs: lab1 (j")
     command = last.partition("Wait for it: weft ")[2]
-    argv = ["/usr/bin/env", "python3", "-m", "weft", *shlex.split(command)]
-    import sys
-
-    argv[:2] = [sys.executable]
+    argv = [sys.executable, "-m", "weft", *shlex.split(command)]
     waited = subprocess.run(
-        [argv[0], *argv[2:]], env=environment(site.folder), cwd="/", capture_output=True, text=True, check=True
+        argv, env=environment(site.folder), cwd="/", capture_output=True, text=True, timeout=60, check=True
     )
     assert waited.stdout.startswith(f"lab1 {jid_in(last)} finished after ")
     assert waited.stdout.endswith(": stays\n")
@@ -474,14 +478,15 @@ def test_the_recap_names_the_jobs_that_still_run_and_the_command_that_waits_for_
 def test_a_link_that_is_cut_while_a_job_is_polled_is_mended(tmp_path: Path, lab: Lab, proxy: MakeProxy) -> None:
     host = lab.host("lab1")
     way = proxy(host)
-    site = Site(tmp_path, [host.through(way.address)])
+    for name in ("direct", "proxied"):
+        (tmp_path / name).mkdir()
+    direct, site = Site(tmp_path / "direct", [host]), Site(tmp_path / "proxied", [host.through(way.address)])
     mark = "3.0119"
     (site.folder / "long.yml").write_text(
         f"- hosts: lab1\n  gather_facts: false\n  tasks:\n"
         f"    - command: sleep {mark}\n      async: 20\n      poll: 1\n"
     )
     run = site.begin("play", "-i", "hosts", "long.yml")
-    direct = Site(tmp_path, [host])
     until(lambda: direct.processes("lab1", f"sleep {mark}"), "the job's start")
     way.cut()
     out, err = run.communicate(timeout=SOON)

@@ -121,9 +121,8 @@ class ActionContext:
             return default
 
     async def with_defaults(self, module: str, args: Mapping[str, Any]) -> dict[str, Any]:
-        """Arguments over the ``module_defaults`` of a module other than the task's own. Raises TaskFailed, WeftError."""
-        fqcn = self.find_module(module).fqcn
-        defaults = self.module_defaults
+        """Arguments over the ``module_defaults`` of a module other than the task's. Raises TaskFailed, WeftError."""
+        fqcn, defaults = self.find_module(module).fqcn, self.module_defaults
         return await self.evaluate(lambda: with_defaults(self.services, fqcn, args, defaults, self.scope))
 
     # -- the host --------------------------------------------------------------------------------------------------
@@ -237,10 +236,13 @@ class ActionContext:
         return self.settings.module_lang if self.settings.module_set_locale else None
 
     def content_roots(self) -> tuple[str, ...]:
-        """Folders whose library/ and module_utils/ count for this task, nearest first."""
+        """Folders whose library/ and module_utils/ count for this task; the first that has a name gives it.
+
+        As with ansible-core that is the playbook, then the play's roles in the order they were loaded.
+        """
         role = self.task.role
-        own = (role.path, *(parent.path for parent in reversed(role.parents))) if role else ()
-        return tuple(dict.fromkeys((*own, *self.roots, self.basedir)))
+        own = (*(parent.path for parent in role.parents), role.path) if role else ()
+        return tuple(dict.fromkeys((self.basedir, *self.roots, *own)))
 
     def library_dirs(self) -> tuple[str, ...]:
         return tuple(os.path.join(root, "library") for root in self.content_roots())

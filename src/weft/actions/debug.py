@@ -51,12 +51,13 @@ _ASSERT = {
 
 async def debug(context: ActionContext) -> Result:
     """Show a message or the value of an expression. What is undefined shows as such and doesn't fail the task."""
-    params = validate(context, _DEBUG, mutually_exclusive=(("msg", "var"),))
+    args = await _with_expression(context)
+    params = validate(context.with_args(args), _DEBUG, mutually_exclusive=(("msg", "var"),))
     if params["verbosity"] > context.settings.verbosity:
         return {"skipped_reason": "Verbosity threshold not met.", "skipped": True, "failed": False}
     if not params["var"]:
         return {"msg": params["msg"], "_ansible_verbose_always": True, "failed": False}
-    expression = await _expression(context, params["var"])
+    expression = _trusted(params["var"], context.args["var"])
     return {
         str(expression): await _value(context, expression),
         "_ansible_verbose_always": True,
@@ -64,12 +65,19 @@ async def debug(context: ActionContext) -> Result:
     }
 
 
-async def _expression(context: ActionContext, written: str) -> str:
-    """``var`` as the expression it is. One that comes of a template must have been written by the user itself."""
-    templar = context.templar
-    expression: Any = written
-    if templar.is_template(written):
-        expression = await context.evaluate(lambda: templar.render_marked(written, context.scope))
+async def _with_expression(context: ActionContext) -> Mapping[str, Any]:
+    """The arguments with ``var`` as the expression it is, where it was written as a template."""
+    templar, args = context.templar, context.args
+    written = args.get("var")
+    if not templar.is_template(written):
+        return args
+    expression = await context.evaluate(lambda: templar.render_marked(written, context.scope))
+    others = {name: value for name, value in args.items() if name != "var"}
+    return others if expression is OMIT else {**others, "var": expression}
+
+
+def _trusted(expression: str, written: Value) -> Trusted:
+    """An expression that comes of a template must have been written by the user itself. Raises WeftError."""
     if not isinstance(expression, Trusted):
         cause = WeftError("Encountered untrusted template or expression.", origin_of(written))
         cause.hint = (

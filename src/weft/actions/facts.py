@@ -66,7 +66,7 @@ async def _limited(context: ActionContext, name: str, args: Mapping[str, Any], l
         async with asyncio.timeout(None if name in _SETUP_NAMES else limit):
             return await context.module(name, args)
     except TimeoutError:
-        message = f"async task did not complete within the requested time - {limit:g}s"
+        message = f"Timeout exceeded: {name} did not end within {limit:g} seconds"
         return {"failed": True, "msg": message, FAILURE: Failure(source=ACTION_FAILED, message=message)}
 
 

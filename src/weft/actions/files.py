@@ -7,7 +7,7 @@ import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 
-from weft.model.errors import TaskFailed
+from weft.model.errors import TaskFailed, VaultFailed
 
 _VAULT_HEADER = b"$ANSIBLE_VAULT;"
 _IN_TASKS = re.compile(r"(?:^|/)+tasks/?$")
@@ -86,7 +86,18 @@ def read_file(path: str, decrypt: Callable[[bytes, str], bytes] | None) -> bytes
         raise FileMissing(missing_message(path, ())) from None
     except OSError as error:
         raise TaskFailed(f"Could not read {path}: {error.strerror}") from error
-    return decrypt(data, path) if decrypt is not None and data.startswith(_VAULT_HEADER) else data
+    return decrypted(data, path, decrypt) if decrypt is not None and data.startswith(_VAULT_HEADER) else data
+
+
+def decrypted(data: bytes, path: str, decrypt: Callable[[bytes, str], bytes]) -> bytes:
+    """A vault's plain contents. Raises VaultFailed."""
+    try:
+        return decrypt(data, path)
+    except VaultFailed as error:
+        if "no vault secrets" not in error.message:
+            raise
+        message = f"A vault password or secret must be specified to decrypt {path}"
+        raise VaultFailed(message, hint=error.hint) from None
 
 
 def sha1(data: bytes) -> str:

@@ -78,10 +78,12 @@ async def _render(context: ActionContext, args: Mapping[str, Any], path: str) ->
         "lstrip_blocks": truth(args.get("lstrip_blocks"), False),
         "newline_sequence": _NEWLINES[str(args.get("newline_sequence", "\n"))],
     }
-    names = context.scope.child(template_variables(context, str(args["src"]), path, str(args["dest"])))
-    return await context.evaluate(
-        lambda: context.templar.render_text(source, names, overrides=options, searchpath=_searchpath(context, path)),
-    )
+
+    def render() -> str:
+        names = context.scope.child(template_variables(context, str(args["src"]), path, str(args["dest"])))
+        return context.templar.render_text(source, names, overrides=options, searchpath=_searchpath(context, path))
+
+    return await context.evaluate(render)
 
 
 def _searchpath(context: ActionContext, path: str) -> list[str]:

@@ -161,7 +161,7 @@ class Agent(object):
         if self._store is None:
             from .blobs import Store
 
-            self._store = Store(compat.to_bytes(self.remote_tmp))
+            self._store = Store(compat.expand_path(self.remote_tmp, self.env))
         return self._store
 
     # sending

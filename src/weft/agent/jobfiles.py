@@ -182,8 +182,13 @@ def core_processes(job, commands=None):
     Its id without the pid is one of their arguments.
     """
     name = compat.to_bytes(job.jid.rpartition(".")[0] or job.jid)
-    listed = procs.command_lines() if commands is None else commands
-    return [pid for pid, words in listed if name in words and any(b"async_wrapper" in word for word in words)]
+    return [pid for pid, words in (wrappers() if commands is None else commands) if name in words]
+
+
+def wrappers():
+    """The processes of async_wrapper that run, with their command lines (pid, list of bytes)."""
+    listed = procs.command_lines()
+    return [(pid, words) for pid, words in listed if any(b"async_wrapper" in word for word in words)]
 
 
 def core_facts(job, now, commands=None):
@@ -212,8 +217,8 @@ def core_facts(job, now, commands=None):
 def _core_call(job, commands):
     """Module and limit from the wrapper's arguments: its id, seconds, the module's file."""
     name = compat.to_bytes(job.jid.rpartition(".")[0] or job.jid)
-    for _, words in procs.command_lines() if commands is None else commands:
-        if name not in words or not any(b"async_wrapper" in word for word in words):
+    for _, words in wrappers() if commands is None else commands:
+        if name not in words:
             continue
         rest = words[words.index(name) + 1 :]
         if len(rest) > 1 and rest[0].isdigit():

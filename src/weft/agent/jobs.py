@@ -36,7 +36,7 @@ def jobs_of(request):
 
 def statuses(jobs):
     """``status`` of many jobs; processes are listed at most once for all."""
-    commands = Lazy(procs.command_lines)
+    commands = Lazy(jobfiles.wrappers)
     return {job.jid: jobfiles.status(job, commands) for job in jobs}
 
 
@@ -342,7 +342,7 @@ def op_job_cleanup(request):
 def op_job_list(request):
     folder = folder_of(request)
     found = jobfiles.listing(folder)
-    commands = Lazy(procs.command_lines)
+    commands = Lazy(jobfiles.wrappers)
     listed = [_listed(job, commands) for job in found]
     request.reply({"jobs": listed, "async_dir": compat.to_text(folder), "now": time.time()})
 

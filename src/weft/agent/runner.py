@@ -117,10 +117,10 @@ def execute(request, main, finder):
         return
     import runpy
 
-    if "ansible.module_utils.basic" in finder.names:
-        from ansible.module_utils import basic
-
-        basic._ANSIBLE_ARGS = params
+    basic = "ansible.module_utils.basic"
+    if basic in finder.names:
+        __import__(basic)
+        sys.modules[basic]._ANSIBLE_ARGS = params
     runpy.run_module(main, {"_module_fqn": main, "_modlib_path": archive}, "__main__", True)
     print('{"msg": "New-style module did not handle its own exit", "failed": true}')
     sys.exit(1)

@@ -188,10 +188,13 @@ class Supervisor(object):
     # ending
 
     def _cancel(self):
-        wish = self._job.read(".cancel") or {}
-        grace = wish.get("grace")
+        """TERM: from ``job.cancel``, which says so in a file, or from who ends all processes of the machine."""
+        wish = self._job.read(".cancel")
+        grace = (wish or {}).get("grace")
         if self._capture is not None:  # the signal is handled in the loop, so there is one unless it is all over
-            self._capture.kill("cancelled", process.KILL_AFTER if grace is None else grace)
+            self._capture.kill(
+                "terminated" if wish is None else "cancelled", process.KILL_AFTER if grace is None else grace
+            )
 
     def _kill(self, pid, number):
         """Signal the job's group, and what descends from it in other groups."""
@@ -233,6 +236,9 @@ class Supervisor(object):
         if capture.reason == "timeout":
             text = "Timeout exceeded: the job was stopped after its limit of %g seconds" % self._request["limit"]
             return {"failed": True, "timedout": True, "child_pid": self._child, "msg": text}
+        if capture.reason == "terminated":
+            text = "The job was lost: its supervisor was told to end (SIGTERM), as when the machine goes down"
+            return {"failed": True, "lost": True, "child_pid": self._child, "msg": text}
         return {"failed": True, "cancelled": True, "child_pid": self._child, "msg": "The job was cancelled"}
 
     def _write(self, result):

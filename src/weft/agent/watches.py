@@ -9,7 +9,7 @@ from __future__ import absolute_import, division, print_function
 import os
 import time
 
-from . import compat, jobfiles, process, procs
+from . import compat, jobfiles, process
 
 TICK = 0.05  # seconds between looks at a directory with jobs that have no FIFO
 LIVENESS = 5.0  # seconds between looks for their processes
@@ -17,7 +17,7 @@ SOME = 200  # jobs whose processes are looked for at once
 
 
 class Lazy(object):
-    """What ``make()`` gives, made when it is first looked at and then kept: the machine's command lines."""
+    """What ``make()`` gives, made when it is first looked at and then kept."""
 
     def __init__(self, make):
         self._make = make
@@ -125,7 +125,8 @@ class Watches(object):
     # jobs without a FIFO
 
     def _poll_it(self, key, watch):
-        watch.seen = _stamp(watch.job.path)
+        watch.seen = None  # it may have ended since its status was read: the first look is at all of them
+        self._stamps.pop(key[0], None)
         self._polled.setdefault(key[0], {})[key] = watch
         if self._timer is None:
             self._timer = self._loop.call_later(TICK, self._tick)
@@ -145,17 +146,18 @@ class Watches(object):
 
     def _look_through(self, folder):
         """A directory has changed: find the result files that have."""
+        commands = Lazy(jobfiles.wrappers)
         for key, watch in list(self._polled.get(folder, {}).items()):
             seen = _stamp(watch.job.path)
             if seen != watch.seen:
                 watch.seen = seen
-                self._look(key, watch)
+                self._look(key, watch, commands)
 
     def _look_for_processes(self):
         """See whether jobs are lost: some of them each time, so that very many cost no more than a few."""
         if not self._round:
             self._round = [item for polled in self._polled.values() for item in polled.items()]
-        commands = Lazy(procs.command_lines)
+        commands = Lazy(jobfiles.wrappers)
         some, self._round = self._round[:SOME], self._round[SOME:]
         for key, watch in some:
             if self._watches.get(key) is watch:

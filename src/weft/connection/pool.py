@@ -353,7 +353,7 @@ class Connector:
         launch = Launch(command=command, payload=program, become=self._target.become, timeout=self._target.timeout + 2)
         attempt, reused = 0, self._line.connected
         clock = asyncio.get_running_loop().time
-        end = clock() + self._target.timeout
+        end: float | None = None
         while True:
             transport = await self._line.transport()
             try:
@@ -362,6 +362,7 @@ class Connector:
                 stale = reused and not transport.alive  # it had died unnoticed
                 pause = 0.0 if stale else None
                 if "kex_exchange_identification" in error.message:  # the OpenSSH client was turned away
+                    end = end or clock() + self._target.timeout
                     pause = turned_away_retry(attempt, random.random(), end - clock())
                 if pause is None:
                     raise

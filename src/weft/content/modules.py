@@ -186,7 +186,7 @@ class ModuleStore:
 
     def _library_module(self, name: str, path: str) -> Module:
         return Module(
-            name=name, fqcn=_LEGACY_DOT + name, path=path, core=self.core, python_name=f"ansible.modules.{name}"
+            name=name, fqcn=_LEGACY_DOT + name, path=path, core=self.core, python_name=f"ansible.legacy.{name}"
         )
 
     def check_routing(self, fqcn: str, collection: str, routing: Mapping[str, Any], what: str = "module") -> None:

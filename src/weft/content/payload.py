@@ -200,6 +200,7 @@ class _Closure:
         while self._queue:
             self._process(self._queue.pop())
         self._add_module_packages(tuple(name.split(".")))
+        self._add_module_packages(("ansible", "modules", "any"))  # as what the agent runs modules of library folders
         return {".".join(parts): entry for parts, entry in sorted(self._done.items())}
 
     def _process(self, wanted: _Wanted) -> None:

@@ -36,7 +36,10 @@ class Batch:
                 for host in self._hosts.values():
                     group.create_task(self._host(host), name=f"{state.play.id} {host.name}")
         except* Exception as errors:
-            raise _first(errors) from None
+            error = _first(errors)
+            raise error from error.__cause__
+        if not state.turns.together and state.run.unreachable.issuperset(state.hosts):
+            state.run.bus.publish(NoHostsLeft(play=state.play.id))
 
     async def _host(self, host: HostState) -> None:
         run = self._state.run
@@ -100,6 +103,8 @@ class Batch:
         assert isinstance(task, Task)
         if state.run.stopping:
             state.turns.call_away(Stopped)
+            return
+        if not state.turns.together:
             return
         if turn.shared.get(Shared.FATAL) and turn.failed and task.kind is not TaskKind.META:
             self._fail_the_others(turn)

@@ -42,7 +42,8 @@ async def _expand(batch: BatchState, task: Task, turn: Round) -> list[Expansion]
             continue
         for host in expansion.hosts:
             batch.run.stats.of(host).ok += 1
-        batch.run.bus.publish(Included(path=path, hosts=tuple(expansion.hosts), label=expansion.label))
+        info: TaskInfo = turn.shared[Shared.INFO]  # type: ignore[assignment]
+        batch.run.bus.publish(Included(path=path, hosts=tuple(expansion.hosts), label=expansion.label, task=info))
         if expansion.role is not None:
             _add_role(batch, expansion)
     return expansions
@@ -99,6 +100,10 @@ def _fail(batch: BatchState, task: Task, turn: Round, expansion: Expansion, erro
         result["include"] = expansion.args.get("_raw_params")
     place = origin_of(task.args.get("name")) if task.kind is TaskKind.INCLUDE_ROLE else None
     shown = ErrorInfo(message=error.message, origin=place or error.origin or task.origin, help=error.hint)
+    if error.origin is not None and error.origin.path != task.origin.path:
+        # the place is in what was included: say too where that is
+        links = (Cause(message="Task failed.", origin=task.origin), Cause(message=error.message, origin=error.origin, help=error.hint))
+        shown = replace(shown, chain=links)
     batch.run.bus.publish(Failed(error=shown))
     for host in expansion.hosts:
         batch.run.stats.of(host).failed += 1

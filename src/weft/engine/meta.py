@@ -88,9 +88,10 @@ def _skipped(walk: Walk, task: Task, turn: Round, action: str) -> None:
     role = task.role.name if task.role else ""
     note = _SKIP_NOTE.get(action, "").format(host=walk.host.name, role=role)
     reason = f"{action} conditional evaluated to False{note}"
-    result = {"msg": action, "skipped": True, "skip_reason": reason}
-    walk.run.bus.publish(TaskFinished(task=info, host=walk.host.name, status=Status.SKIPPED, result=result))
+    message = f"end_host conditional evaluated to false{note}" if action == "end_host" else action
+    result = {"msg": message, "skipped": True, "skip_reason": reason}
     _say(walk, reason)
+    walk.run.bus.publish(TaskFinished(task=info, host=walk.host.name, status=Status.SKIPPED, result=result))
 
 
 def _say(walk: Walk, text: str) -> None:
@@ -107,7 +108,9 @@ def _follow(walk: Walk, action: str) -> None:
 
 async def _act(walk: Walk, task: Task, action: str, position: Position) -> None:
     run, batch, host = walk.run, walk.batch, walk.host
-    if action == "flush_handlers":
+    if action == "noop":
+        _say(walk, "noop")
+    elif action == "flush_handlers":
         _say(walk, f"triggered running handlers for {host.name}")
         await _flush(walk, position)
     elif action == "refresh_inventory":

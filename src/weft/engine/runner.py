@@ -17,6 +17,7 @@ from weft.engine.batch import Batch
 from weft.engine.batches import batches
 from weft.engine.handlers import flatten
 from weft.engine.notyet import refuse_play
+from weft.engine.ownpace import check_play
 from weft.engine.prompts import ask_for_vars
 from weft.engine.signals import Stopped
 from weft.engine.state import BatchState, RunState
@@ -26,6 +27,7 @@ from weft.events import (
     ErrorInfo,
     Failed,
     NoHostsMatched,
+    PlaybookFinished,
     PlaybookStarted,
     PlayInfo,
     PlayStarted,
@@ -34,9 +36,9 @@ from weft.events import (
 )
 from weft.executor.environment import RunEnvironment
 from weft.model.convert import is_true
-from weft.model.errors import LoadError
+from weft.model.errors import LoadError, WeftError
 from weft.model.nodes import Play, Playbook, Role, Task, TaskKind
-from weft.model.values import origin_of
+from weft.model.values import OMIT, origin_of
 from weft.templating.blocking import evaluate
 from weft.vars import PlayVars
 
@@ -70,13 +72,13 @@ class Runner:
             for play in book.plays:
                 refuse_play(play)
         try:
-            for book in playbooks:
-                run.bus.publish(PlaybookStarted(path=book.path))
-                self._break = False
-                for play in book.plays:
-                    if self._break or run.stopping:
-                        break
-                    await self._play(play)
+            for number, book in enumerate(playbooks, 1):
+                await self._playbook(book)
+                if self._code != OK or run.stopping:
+                    break
+                if number < len(playbooks):
+                    recap = run.stats.recap()
+                    run.bus.publish(PlaybookFinished(path=book.path, recap=recap, custom_stats=run.stats.custom))
             code = self._exit_code()
             _complain_about_start(run)
         except asyncio.CancelledError:
@@ -89,6 +91,14 @@ class Runner:
             if code != 1:
                 await self._finish(code, time.monotonic() - started)
         return code
+
+    async def _playbook(self, book: Playbook) -> None:
+        self._run.bus.publish(PlaybookStarted(path=book.path, plays=len(book.plays)))
+        self._break = False
+        for play in book.plays:
+            if self._break or self._run.stopping:
+                break
+            await self._play(play)
 
     async def _finish(self, code: int, wall: float) -> None:
         run = self._run
@@ -162,6 +172,7 @@ class Runner:
             state.turns = LinearTurns(hosts, batch.opened, batch.closed)
         else:
             state.turns = FreeTurns(batch.opened, batch.closed)
+            check_play(state, play)
         self._turns = state.turns
         before = len(run.failed) + len(run.unreachable)
         try:
@@ -193,13 +204,14 @@ class Runner:
     async def _value(self, raw: Any, names: Any) -> Any:
         if raw is None:
             return None
-        return await evaluate(lambda: self._run.services.templar.render(raw, names))
+        value = await evaluate(lambda: self._run.services.templar.render(raw, names))
+        return None if value is OMIT else value
 
     async def _strategy(self, play: Play, names: Any) -> str:
         raw = await self._value(play.strategy, names) or self._run.settings.strategy
         name = str(raw).removeprefix("ansible.builtin.")
         if name not in STRATEGIES:
-            raise LoadError(
+            raise WeftError(
                 f"Invalid play strategy specified: {raw}", origin_of(play.strategy) or play.origin, _no_plugins(name)
             )
         return "linear" if name == "debug" else name

@@ -39,8 +39,7 @@ async def settle(
     if including and report.includes:
         includes: dict[str, Any] = turn.shared.setdefault(Shared.INCLUDES, {})  # type: ignore[assignment]
         includes[host.name] = report.includes
-    if not including or outcome.failed or outcome.skipped or outcome.unreachable:
-        _publish(batch, host, info, report)
+    _publish(batch, host, info, report)
     if outcome.unreachable and not outcome.ignored:
         run.unreachable.add(host.name)
         batch.remove((host.name,))

@@ -84,6 +84,7 @@ class BatchState:
     skip_before: frozenset[str] = frozenset()  # ids of tasks that --start-at-task leaves out
     failed: set[str] = field(default_factory=set)  # count for max_fail_percentage; out of the plays that follow
     ended_failed: set[str] = field(default_factory=set)  # their way through the play ended with a failure
+    warned: set[str] = field(default_factory=set)  # said once a batch
     ended: bool = False  # meta: end_play
     broken: bool = False  # too many failures: the rest of the run is off
     cleared: int = 0  # how often meta: clear_host_errors has been run

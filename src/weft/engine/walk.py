@@ -13,6 +13,7 @@ from weft.engine.handlers import flush_needed, next_handlers, notify
 from weft.engine.includes import expand
 from weft.engine.lockstep import Position, Round
 from weft.engine.meta import run_meta
+from weft.engine.ownpace import check_own_pace
 from weft.engine.settle import settle, settle_others
 from weft.engine.signals import EndRole, HostFailed, HostUnreachable, Stopped
 from weft.engine.state import BatchState, Expansion, HostState, Shared
@@ -210,6 +211,7 @@ class Walk:
     async def _do(self, task: Task, turn: Round) -> None:
         """The task on this host, or for `run_once` on the round's first host for all of them."""
         if not self.batch.turns.together:
+            await check_own_pace(self.batch, task, self.names(task))
             await self._execute(task, turn, everywhere=False)
             return
         if task.common.run_once is None and not self.run.find_action(task.fqcn).once:

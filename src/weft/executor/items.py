@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from weft.actions.base import Templating, plain
+from weft.actions.base import Templating
 from weft.executor.environment import RunEnvironment
 from weft.model.convert import is_true, to_number
 from weft.model.errors import WeftError
@@ -71,12 +71,12 @@ class LoopPlan:
 
     def marks(self, item: Any, index: int, local: Mapping[str, Any]) -> dict[str, Any]:
         """What an item's result says of the item."""
-        marks: dict[str, Any] = {self.loop_var: plain(item), "ansible_loop_var": self.loop_var}
+        marks: dict[str, Any] = {self.loop_var: item, "ansible_loop_var": self.loop_var}
         if self.index_var:
             marks[self.index_var] = index
             marks["ansible_index_var"] = self.index_var
         if self.extended:
-            marks["ansible_loop"] = plain(local["ansible_loop"])
+            marks["ansible_loop"] = local["ansible_loop"]
         return marks
 
 

@@ -5,7 +5,7 @@ Most keywords of most tasks are literals: what needs evaluation is found once fo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,11 +13,12 @@ from weft.actions.base import Templating
 from weft.connection.target import ConnectionKeywords
 from weft.events import Event, Warned
 from weft.model.convert import to_bool, to_int, to_number
-from weft.model.errors import WeftError
+from weft.model.errors import UndefinedName, WeftError
 from weft.model.nodes import Task
 from weft.model.settings import Settings
 from weft.model.values import OMIT, Value, origin_of
 from weft.templating.api import Names
+from weft.templating.lazy import stored
 
 
 def _text(value: Any) -> str:
@@ -52,6 +53,9 @@ _CONVERT: dict[str, tuple[Callable[[Task], Value], Callable[[Any], Any]]] = {
     "backoff": (lambda t: t.retry.backoff, to_number),
     "max_delay": (lambda t: t.retry.max_delay, to_number),
 }
+
+_TYPES: Mapping[Callable[[Any], Any], str] = {to_bool: "bool", to_int: "int", to_number: "float", _text: "str"}
+_FACTS_OF_ENVIRONMENT = "ansible_env"
 
 _DEFAULT_DELAY = 5.0  # seconds between attempts, as in Ansible
 
@@ -105,7 +109,7 @@ class KeywordReader:
             return plan.known[name]
         for key, raw in plan.open:
             if key == name:
-                return self._evaluate(key, raw, names)
+                return self._evaluate(key, raw, names, task.common.hidden.get(key, ()))
         return None
 
     def read(self, task: Task, names: Names) -> Keywords:
@@ -113,7 +117,9 @@ class KeywordReader:
         plan = self._plan(task)
         values = plan.known
         if plan.open:
-            values = {**values, **{key: self._evaluate(key, raw, names) for key, raw in plan.open}}
+            hidden = task.common.hidden
+            evaluated = {key: self._evaluate(key, raw, names, hidden.get(key, ())) for key, raw in plan.open}
+            values = {**values, **evaluated}
         settings = self._settings
         return Keywords(
             any_errors_fatal=_or(values.get("any_errors_fatal"), settings.any_errors_fatal),
@@ -151,18 +157,30 @@ class KeywordReader:
         merged: dict[str, str] = {}
         for layer in task.common.environment:
             try:
-                value = self._templar.render(layer, names)
+                for entry in layer if isinstance(layer, list) else [layer]:
+                    merged.update(self._environment_entry(entry, names, task))
             except WeftError as error:
                 raise WeftError("Error processing keyword 'environment'.", origin_of(layer) or task.origin) from error
-            for mapping in value if isinstance(value, list) else [value]:
-                if not mapping or mapping is OMIT:
-                    continue
-                if not isinstance(mapping, Mapping):
-                    message = f"could not parse environment value, skipping: {mapping!r}"
-                    self._publish(Warned(message=message, origin=origin_of(layer) or task.origin))
-                    continue
-                merged.update((str(key), str(item)) for key, item in mapping.items())
         return merged
+
+    def _environment_entry(self, entry: Value, names: Names, task: Task) -> dict[str, str]:
+        value = self._templar.evaluate(entry, names)
+        if not isinstance(value, dict):
+            if value is not OMIT and value is not None:
+                message = f"could not parse environment value, skipping: {[entry]!r}"
+                self._publish(Warned(message=message, origin=origin_of(entry) or task.origin))
+            return {}
+        found: dict[str, str] = {}
+        for key, raw in stored(value).items():
+            try:
+                item = self._templar.render(raw, names)
+            except UndefinedName as error:
+                if _FACTS_OF_ENVIRONMENT in error.message:
+                    continue  # the host's own environment: the task that finds it out gets this keyword too
+                raise
+            if item is not OMIT:
+                found[str(key)] = str(item)
+        return found
 
     def _plan(self, task: Task) -> _Plan:
         plan = self._plans.get(task.id)
@@ -183,12 +201,14 @@ class KeywordReader:
                 known[name] = _convert(name, raw, convert, task)
         return _Plan(known, tuple(waiting))
 
-    def _evaluate(self, name: str, raw: Value, names: Names) -> Any:
+    def _evaluate(self, name: str, raw: Value, names: Names, hidden: Sequence[Value] = ()) -> Any:
         origin = origin_of(raw)
         try:
             value = self._templar.render(raw, names)
         except WeftError as error:
             raise WeftError(f"Error processing keyword {name!r}.", error.origin or origin) from error
+        if value is OMIT and hidden:
+            return self._evaluate(name, hidden[0], names, hidden[1:])
         if value is None or value is OMIT or value == "":
             return None
         return _convert(name, value, _CONVERT[name][1], None, raw)
@@ -197,9 +217,11 @@ class KeywordReader:
 def _convert(name: str, value: Any, convert: Callable[[Any], Any], task: Task | None, raw: Value = None) -> Any:
     try:
         return convert(value)
-    except ValueError as error:
+    except ValueError:
         origin = origin_of(raw if raw is not None else value) or (task.origin if task is not None else None)
-        raise WeftError(f"Error processing keyword {name!r}: {error}", origin) from None
+        shown = str(value) if isinstance(value, str) else value
+        cause = WeftError(f"The value {shown!r} could not be converted to {_TYPES[convert]!r}.", origin)
+        raise WeftError(f"Error processing keyword {name!r}.", origin) from cause
 
 
 def _or(value: Any, default: Any) -> Any:

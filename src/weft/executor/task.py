@@ -95,8 +95,8 @@ class Executor:
         except Skipped as skipped:
             draft.result = {"changed": False, "skipped": True, **skipped.result}
         except Unreachable as error:
-            draft.error = None
-            draft.result = {"changed": False, "unreachable": True, "msg": error.message, **error.result}
+            draft.error = task_error(call.task, error)
+            draft.result = {"changed": False, "unreachable": True, "msg": draft.error.message, **error.result}
         except WeftError as error:
             draft.error = task_error(call.task, error)
             extra: dict[str, Any] = getattr(error, "result", None) or {}
@@ -104,7 +104,7 @@ class Executor:
             message = error.message if isinstance(error, TaskFailed) else draft.error.message
             draft.result = {"failed": True, "changed": False, "msg": message, **extra}
         draft.result.setdefault("changed", False)
-        if draft.result.get("failed"):
+        if draft.result.get("failed") or draft.result.get("unreachable"):
             draft.result.setdefault("exception", NO_TRACEBACK)
             if "msg" not in draft.result:
                 draft.result["msg"] = (draft.error or result_error(call.task, draft.result)).message
@@ -221,8 +221,6 @@ class Executor:
 
     def _publish_item(self, call: Call, report: Report, label: Any) -> None:
         outcome, view = report.outcome, report.view
-        if call.task.kind in _INCLUDES and not (outcome.failed or outcome.skipped):
-            return
         self._services.publish(
             ItemFinished(
                 task=call.info,

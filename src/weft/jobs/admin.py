@@ -21,6 +21,8 @@ from weft.model.run_options import JobsRequest
 
 OK, FAILED, UNREACHABLE = 0, 2, 4
 
+_NONE_RUN = "No jobs run.\n"
+
 _Text = Callable[[], str]
 
 
@@ -61,19 +63,19 @@ class JobsAdmin:
     async def _list(self) -> dict[str, Any]:
         every = self._request.finished
         records = await self._find(lambda record: every or record.running)
-        await self._print(lambda: self._table(records, "No jobs." if every else "No jobs run."))
+        await self._print(lambda: self._table(records, "No jobs.\n" if every else _NONE_RUN))
         return _document(records)
 
     async def _show(self) -> dict[str, Any]:
         records = await self._jobs.with_results(await self._find(lambda record: True))
         texts = [details(record, self._paint) for record in records]
-        await self._print(lambda: "\n".join(texts) or "No jobs.\n")
+        await self._print(lambda: "\n".join(texts) or self._nothing("No jobs.\n"))
         return _document(records)
 
     async def _wait(self) -> dict[str, Any]:
         records = await self._find(lambda record: record.running)
         if not records:
-            await self._print(lambda: "No jobs run.\n")
+            await self._print(lambda: self._nothing(_NONE_RUN))
         told, count = self._request.wait_for, len(records)
         wanted = count if told == "all" else min(count, 1 if told == "any" else int(told))
         began = asyncio.get_running_loop().time()
@@ -133,7 +135,7 @@ class JobsAdmin:
             if record.running:
                 self._failed = True
                 await self._console.err(f"{record.host}: {record.jid} can't be ended from there")
-        await self._print(lambda: self._table(after, "No jobs run."))
+        await self._print(lambda: self._table(after, _NONE_RUN))
         return _document(after)
 
     async def _cleanup(self) -> dict[str, Any]:
@@ -173,8 +175,12 @@ class JobsAdmin:
 
     def _table(self, records: Sequence[JobRecord], nothing: str) -> str:
         if not records:
-            return nothing + "\n"
+            return self._nothing(nothing)
         return table(records, self._paint, columns(self._console.stdout))
+
+    def _nothing(self, text: str) -> str:
+        """That there is nothing, if anybody could be asked and no job was asked for by name (that was said already)."""
+        return text if self._jobs.answered and not self._request.jids else ""
 
 
 def _document(records: Sequence[JobRecord]) -> dict[str, Any]:

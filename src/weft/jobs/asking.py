@@ -47,6 +47,7 @@ class HostJobs:
         self._opener = opener
         self._say = say
         self.errors: dict[str, WeftError] = {}
+        self.answered = False  # whether any host did
 
     async def session(self, host: str) -> Session:
         """Raises Unreachable, WeftError."""
@@ -105,6 +106,7 @@ class HostJobs:
 
     async def _ask(self, hosts: Iterable[str], ask: Callable[[str], Awaitable[Any]]) -> dict[str, Any]:
         answers = await ask_all(hosts, ask, self._opener.at_once)
+        self.answered |= bool(answers.given)
         for host, error in answers.errors.items():
             await self.note(host, error)
         return answers.given

@@ -46,7 +46,7 @@ class Common:
     delegate_facts: Value = None
     notify: tuple[Value, ...] = ()  # blocks and tasks
     vars: tuple[Mapping[str, Value], ...] = ()  # `vars:` of blocks, imports, the task; outermost first; not the play's
-    params: tuple[Mapping[str, Value], ...] = ()  # `vars:` of the includes and imports round it; beat set_fact
+    params: tuple[Mapping[str, Value], ...] = ()  # `vars:` of the dynamic includes round it; beat set_fact
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,8 +97,8 @@ class Role:
     vars: Mapping[str, Value] = field(default_factory=dict)
     parents: tuple[Role, ...] = ()  # roles that brought this one in, outermost first
     dependencies: tuple[Role, ...] = ()  # roles that it brought in (meta/main.yml), direct
-    tasks: tuple[Node, ...] = ()
-    handlers: tuple[Node, ...] = ()
+    tasks: tuple[Node, ...] = ()  # what running it means: its dependencies' tasks, its own, its end mark
+    handlers: tuple[Node, ...] = ()  # its dependencies' first
     argument_specs: Mapping[str, Any] = field(default_factory=dict)
     metadata: Mapping[str, Any] = field(default_factory=dict)
     allow_duplicates: bool = False
@@ -141,7 +141,7 @@ class Task:
     failed_when: tuple[Value, ...] | None = None
     async_seconds: Value = None  # `async`
     poll: Value = None
-    parallel: Parallel | None = None  # of a dynamic include: its top-level nodes are the children
+    parallel: Parallel | None = None  # of a dynamic include: the file's nodes are the children (a role's: in its tasks)
     needs: tuple[str, ...] = ()
     lock: Value = None
     serial: Value = None
@@ -220,7 +220,7 @@ class Play:
     collection: str | None = None  # that the playbook belongs to
     name: Value = None  # None: shown by its hosts
     hosts: Value
-    common: Common
+    common: Common  # `when`: of the imports round it, for gathering facts; tasks have it already
     gather_facts: Value = None  # None: as the settings say
     gather_subset: Value = None
     gather_timeout: Value = None
@@ -233,13 +233,13 @@ class Play:
     vars: Mapping[str, Value] = field(default_factory=dict)
     vars_files: tuple[Value, ...] = ()  # each a path, or a list of which the first that exists counts
     vars_prompt: tuple[VarsPrompt, ...] = ()
-    roles: tuple[Role, ...] = ()  # in the order they were written
+    roles: tuple[Role, ...] = ()  # in the order they were written, then those of `import_role`
     validate_argspec: Value = None
     pre_tasks: tuple[Node, ...] = ()
     role_tasks: tuple[Node, ...] = ()  # every role's tasks, dependencies first
     tasks: tuple[Node, ...] = ()
     post_tasks: tuple[Node, ...] = ()
-    handlers: tuple[Node, ...] = ()  # the play's own and its roles'
+    handlers: tuple[Node, ...] = ()  # its roles', its own, those of imported roles: the last of a name counts
     lock: Value = None
     parallel_with: str | None = None  # plays with the same mark run side by side
     parallel_lane: str | None = None  # among these: plays of one lane (an imported playbook's) run one after the other

@@ -12,7 +12,7 @@ from weft.model.values import Origin, Trusted, Value, origin_of
 from weft.playbook.action import IMPORT_ROLE, IMPORT_TASKS, KINDS, Called
 from weft.playbook.checks import is_template, texts, type_name
 from weft.playbook.collections import search_list
-from weft.playbook.fields import RARE, group_fields, node_name, put_loop, read_parallel_of, task_fields
+from weft.playbook.fields import GROUP_ONLY, RARE, group_fields, node_name, put_loop, read_parallel_of, task_fields
 from weft.playbook.keywords import NODE_NAMES, On, allowed_names
 from weft.playbook.metas import check_meta
 from weft.playbook.own import Own, read_node, read_task, settle
@@ -24,7 +24,7 @@ _BLOCK_KEYS = frozenset(("block", "rescue", "always"))
 _BUILTIN_LOOKUPS = frozenset((
     "config", "csvfile", "dict", "env", "file", "fileglob", "first_found", "indexed_items", "ini",
     "inventory_hostnames", "items", "lines", "list", "nested", "password", "pipe", "random_choice", "sequence",
-    "subelements", "template", "together", "unvault", "url", "varnames", "vars", "flattened",
+    "subelements", "template", "together", "unvault", "url", "varnames", "vars",
 ))  # fmt: skip
 
 
@@ -88,6 +88,7 @@ class NodeBuilder:
                 raise LoadError("Using a block as a handler is not supported.", origin_of(item))
             else:
                 found.extend(self._handler_block(item, place))
+        check_needs(found)
         return _reachable(found)
 
     def _items(self, data: Value, place: Place, origin: Origin | None) -> list[Mapping[Any, Value]]:
@@ -149,10 +150,10 @@ class NodeBuilder:
 
     def _handler_block(self, data: Mapping[Any, Value], place: Place) -> tuple[Handler, ...]:
         own = self._read_block(data, place)
-        extra = [name for name in ("rescue", "always", "parallel", "needs", "lock", "until", "async") if own.get(name)]
-        if extra:
-            message = f"'{extra[0]}' has no effect: a block among handlers is only a way to give them keywords."
-            self._shop.warn(message, own.place_of(extra[0]))
+        for name in ("rescue", "always", *GROUP_ONLY):
+            if own.get(name):
+                message = f"'{name}' has no effect: a block among handlers is only a way to give them keywords."
+                self._shop.warn(message, own.place_of(name))
         inside = place.within(self.fold(own, place))
         return self.handlers(own.get("block"), inside, own.origin, nested=True)
 

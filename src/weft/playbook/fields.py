@@ -20,6 +20,12 @@ RARE = frozenset((
     "failed_when", "async", "poll", "parallel", "needs", "lock", "serial",
 ))  # fmt: skip
 
+#: Keywords by which weft treats a group of tasks as a whole: what stands inside doesn't inherit them.
+GROUP_ONLY = (
+    "parallel", "needs", "lock", "serial", "until", "retries", "delay", "backoff", "max_delay", "async", "poll",
+    "register",
+)  # fmt: skip
+
 
 def group_fields(own: Own) -> dict[str, Any]:
     """The fields of a Block by which weft limits, retries and detaches it as a whole. Raises LoadError."""

@@ -13,7 +13,7 @@ from weft.playbook.action import KINDS
 from weft.playbook.api import IncludeNotFound
 from weft.playbook.builder import NodeBuilder, Statement
 from weft.playbook.checks import type_name
-from weft.playbook.fields import group_fields, node_name, read_parallel_of
+from weft.playbook.fields import GROUP_ONLY, group_fields, node_name, read_parallel_of
 from weft.playbook.files import first_file, include_candidates
 from weft.playbook.keywords import On
 from weft.playbook.own import read_node, settle
@@ -71,6 +71,9 @@ class ImportBuilder:
             paths=(),
         )
         if place.handlers:
+            for keyword in GROUP_ONLY:
+                if own.get(keyword) and keyword != "register":  # warned about already
+                    self._shop.warn(f"'{keyword}' has no effect on an import of handlers.", own.place_of(keyword))
             return self._builder.handlers(data, inside, Origin(path))
         return (self._group(statement, place, data, inside, path),)
 
@@ -208,7 +211,7 @@ class ImportBuilder:
         common = with_collections(common, statement.collections)
         if apply:
             own = read_node(apply, On.BLOCK)
-            for name in ("block", "rescue", "always", "needs", "parallel", "async", "register"):
+            for name in ("block", "rescue", "always", *GROUP_ONLY):
                 if name in own.keywords:
                     raise LoadError(f"'{name}' can't be applied to included tasks", own.place_of(name))
             settle(own, On.BLOCK, "Block", self._shop.settings, self._shop.publish)

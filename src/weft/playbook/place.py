@@ -10,7 +10,7 @@ from typing import Any
 from weft.model.errors import LoadError
 from weft.model.nodes import Common, Handler, Role, Task
 from weft.model.values import Origin, Trusted, Value, origin_of
-from weft.playbook.checks import conditions, type_name
+from weft.playbook.checks import conditions, is_template, type_name
 
 _REPLACED = frozenset((
     "any_errors_fatal", "become", "become_exe", "become_flags", "become_method", "become_user", "check_mode",
@@ -105,6 +105,8 @@ class Folder:
         for name, value in own.items():
             if name in _REPLACED:
                 changes[str(name)] = value
+                if is_template(value) or name in outer.hidden:
+                    changes["hidden"] = _hidden(outer, str(name), value, changes.get("hidden", outer.hidden))
             elif name == "when":
                 changes["when"] = outer.when + conditions(value)
             elif name == "tags":
@@ -116,6 +118,17 @@ class Folder:
             elif name == "module_defaults":
                 changes["module_defaults"] = outer.module_defaults + self._module_defaults(value, origin)
         return replace(outer, **changes) if changes else outer
+
+
+def _hidden(
+    outer: Common, name: str, value: Value, known: Mapping[str, tuple[Value, ...]]
+) -> Mapping[str, tuple[Value, ...]]:
+    """``known`` with what a value hides, if that may turn out to be omitted."""
+    hidden = {keyword: values for keyword, values in known.items() if keyword != name}
+    inherited = getattr(outer, name)
+    if is_template(value) and inherited is not None:
+        hidden[name] = (inherited, *known.get(name, ()))
+    return hidden
 
 
 def with_vars(common: Common, own: Mapping[str, Value], *, params: bool = False) -> Common:

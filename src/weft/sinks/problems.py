@@ -54,7 +54,13 @@ def deprecation_of(notice: Mapping[str, Any]) -> Deprecated:
 
 
 def info_of(error: WeftError) -> ErrorInfo:
-    return ErrorInfo(message=error.message, origin=error.origin, help=error.hint)
+    """An error of the run itself, with the errors that caused it."""
+    chain: list[Cause] = []
+    cause: BaseException | None = error
+    while isinstance(cause, WeftError):
+        chain.append(Cause(message=cause.message, origin=cause.origin, help=cause.hint))
+        cause = cause.__cause__
+    return ErrorInfo(message=error.message, origin=error.origin, help=error.hint, chain=tuple(chain))
 
 
 def _chain_text(chain: Sequence[Cause]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import socket
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -91,6 +92,29 @@ async def test_a_key_that_others_may_read_is_not_used(pool: SessionPool, lab: La
 
 async def test_a_key_that_is_no_file(pool: SessionPool, lab: Lab, key: asyncssh.SSHKey) -> None:
     await pool.open(lab.target(private_key=key.export_private_key().decode()))
+
+
+@pytest.mark.skipif(shutil.which("ssh-agent") is None, reason="needs ssh-agent")
+async def test_the_agent_s_key_that_is_named_comes_first(
+    pool: SessionPool, lab: Lab, door: Door, key: asyncssh.SSHKey, tmp_path: Path
+) -> None:
+    key.write_public_key(tmp_path / "key.pub")
+    path = str(tmp_path / "agent")
+    process = await asyncio.create_subprocess_exec("ssh-agent", "-D", "-a", path, stdout=asyncio.subprocess.DEVNULL)
+    try:
+        await until(Path(path).is_socket)
+        async with asyncssh.SSHAgentClient(path) as agent:
+            others = [asyncssh.generate_private_key("ssh-ed25519") for _ in range(2)]
+            await agent.add_keys([*others, key])
+        target = lab.target(private_key_file=str(tmp_path / "key.pub"))
+        target = replace(
+            target, ssh_common_args=target.ssh_common_args.replace("IdentityAgent=none", f"IdentityAgent={path}")
+        )
+        await pool.open(target)
+        assert door.tried == ["key", "key"]  # offered, then proven: the first that was tried
+    finally:
+        process.terminate()
+        await process.wait()
 
 
 async def test_a_certificate_beside_the_key(tmp_path: Path, key: asyncssh.SSHKey, key_file: str) -> None:

@@ -159,7 +159,7 @@ def test_what_must_not_be_missing(build: Callable[..., Payload], place: Place) -
     with pytest.raises(WeftError) as caught:
         build("m")
     assert str(caught.value) == (
-        "Could not find imported module support code for ansible.modules.m. "
+        "Could not find imported module support code for ansible.legacy.m. "
         "Looked for (['ansible.module_utils.nosuch.x', 'ansible.module_utils.nosuch'])"
     )
 

@@ -7,7 +7,7 @@ import shlex
 import warnings
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from inventory_kit import Kit, own_vars
 
@@ -141,6 +141,7 @@ literals = st.lists(
 ).map(lambda parts: "".join(parts).strip())  # fmt: skip
 
 
+@settings(deadline=None, database=None, max_examples=200)
 @given(words)
 def test_words_are_split_as_by_a_shell(line: str) -> None:
     def outcome(function):
@@ -152,6 +153,7 @@ def test_words_are_split_as_by_a_shell(line: str) -> None:
     assert outcome(lambda: split_words(line)) == outcome(lambda: shlex.split(line, comments=True))
 
 
+@settings(deadline=None, database=None, max_examples=200)
 @given(literals)
 def test_values_are_read_as_python_reads_them(text: str) -> None:
     def reference():

@@ -72,6 +72,7 @@ TASKS = [
     ("- include_tasks: {file: a, fil: b}", "Invalid options for include_tasks: fil", "3:32", ""),
     ("- include_tasks: {file: a, apply: [b]}", "Expected a dict for apply but got list instead", "3:39", ""),
     ("- include_tasks: {file: a, apply: {tag: b}}", "'tag' is not a valid attribute for a Block", "3:40", "'tags'"),
+    ("- include_tasks: {file: a, apply: {lock: /x}}", "'lock' can't be applied to included tasks", "3:40", ""),
     ("- include_tasks: a.yml\n  become: true", "'become' is not a valid attribute for a TaskInclude", "4:7", ""),
     ("- include_role: {name: a}\n  delegate_to: b", "'delegate_to' is not a valid attribute for a IncludeRole",
      "4:7", ""),

@@ -93,3 +93,19 @@ def test_of_two_with_one_name_the_first_in_a_list_counts(book: Book) -> None:
         ("None", "ping"),
         ("None", "ping"),
     ]
+
+
+def test_keywords_without_effect_on_groups_of_handlers(book: Book) -> None:
+    book.play(
+        "- hosts: all\n  handlers:\n    - {import_tasks: more.yml, lock: /x}\n    - {block: [{ping: }], serial: 2}\n",
+        more="- name: imported\n  ping:",
+    )
+    assert book.warnings == [
+        "'lock' has no effect on an import of handlers.",
+        "'serial' has no effect: a block among handlers is only a way to give them keywords.",
+    ]
+
+
+def test_needs_on_a_handler(book: Book) -> None:
+    error = book.fail("- hosts: all\n  handlers:\n    - {ping: , needs: [a]}\n")
+    assert "'needs' has no meaning here" in error.message

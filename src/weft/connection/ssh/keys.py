@@ -89,7 +89,10 @@ async def _ask_agent(plan: Plan, offer: Offer) -> list[Any]:
 
 def _read(path: str, passphrase: str | None, certificates: Sequence[str]) -> LoadedKey:
     """One file, its certificate beside it or among those named. Blocks: decrypting takes a while."""
-    public = _public(path)
+    public = _public_of(path)  # of the private one too, as long as OpenSSH wrote it
+    if public and not _is_private(path):  # the private one may be in the agent
+        return LoadedKey(path, public=public, why="only the public key is there")
+    public = public or _public_of(f"{path}.pub")
     try:
         if too_open(os.stat(path)):
             return LoadedKey(path, public=public, why="bad permissions: others may read it")
@@ -127,14 +130,17 @@ def _import(text: str, passphrase: str | None) -> LoadedKey:
     return LoadedKey("private_key", key, (), key.public_data)
 
 
-def _public(path: str) -> bytes:
-    """The public part, from the file beside it (or the file itself, where the agent holds the private one)."""
-    for name in (f"{path}.pub", path):
-        try:
-            return bytes(asyncssh.read_public_key(name).public_data)
-        except (OSError, asyncssh.KeyImportError, ValueError):
-            continue
-    return b""
+def _public_of(path: str) -> bytes:
+    """The public key in a file, if there is one."""
+    try:
+        return bytes(asyncssh.read_public_key(path).public_data)
+    except (OSError, asyncssh.KeyImportError, ValueError):
+        return b""
+
+
+def _is_private(path: str) -> bool:
+    with open(path, "rb") as file:
+        return b"PRIVATE KEY" in file.read(200)
 
 
 def _certificates(path: str, key: asyncssh.SSHKey, named: Sequence[str]) -> list[Any]:

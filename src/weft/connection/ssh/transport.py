@@ -208,13 +208,14 @@ class SshWays:
         """Connect; again if sshd had too many connections in the making."""
         attempt = 0
         clock = asyncio.get_running_loop().time
-        end = clock() + target.timeout
+        end: float | None = None  # counted from the first refusal: waiting for one's turn is no part of it
         while True:
             try:
                 through = await self._jump(target, made.jump) if made.jump is not None else None
                 async with self.gate(made.where):
                     return await native.connect(target, made, self._shared, through)
             except native.TurnedAway:
+                end = end or clock() + target.timeout
                 pause = turned_away_retry(attempt, random.random(), end - clock())
                 if pause is None:
                     raise
