@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -14,7 +15,5 @@ __all__ = ["Finished", "Run", "__version__", "play"]
 def __getattr__(name: str) -> Any:
     # the agent, the lab's hosts and `weft --version` import this package: the API comes when it is asked for
     if name in ("Finished", "Run", "play"):
-        from weft import api
-
-        return getattr(api, name)
+        return getattr(importlib.import_module("weft.api"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -50,10 +50,10 @@ class _Notices:
     bus: Bus
 
     def warn(self, message: str) -> None:
-        self.bus.publish(Warned(message=message))
+        self.bus.notify(Warned(message=message))
 
     def deprecate(self, message: str, version: str) -> None:
-        self.bus.publish(Deprecated(message=message, version=version))
+        self.bus.notify(Deprecated(message=message, version=version))
 
 
 class _Late:
@@ -127,11 +127,11 @@ class Parts:
         from weft.templating.templar import Templar
 
         def warn(message: str, origin: Origin | None) -> None:
-            self.bus.publish(Warned(message=message, origin=origin))
+            self.bus.notify(Warned(message=message, origin=origin))
 
         def deprecate(message: str, version: str, origin: Origin | None) -> None:
             notice = Deprecated(message=message, version=version, collection="ansible.builtin", origin=origin)
-            self.bus.publish(notice)
+            self.bus.notify(notice)
 
         return Templar(
             self.plugins, decrypt=self.decrypt_value, settings=self.settings, warn=warn, deprecate=deprecate
@@ -258,7 +258,16 @@ class Parts:
         def notice(message: str) -> None:
             self.bus.publish(Warned(message=message))
 
-        return SessionPool(reconnect_window=float(self.settings.reconnect_window), notice=notice)
+        prompter = self.services.prompter
+
+        async def confirm(question: str) -> bool:
+            return (await prompter.ask(f"{question} ")).strip().lower() == "yes"
+
+        return SessionPool(
+            reconnect_window=float(self.settings.reconnect_window),
+            notice=notice,
+            confirm=confirm if prompter.interactive else None,
+        )
 
     @cached_property
     def jobs(self) -> JobRegistry:
@@ -267,23 +276,33 @@ class Parts:
         return JobRegistry(self.sessions)
 
     @cached_property
+    def prompter(self) -> Prompter:
+        from weft.actions.terminal import TerminalPrompter
+
+        return TerminalPrompter()
+
+    @cached_property
+    def payloads(self) -> Payloads:
+        from weft.content.payload import PayloadStore
+
+        return PayloadStore(self.settings, self.modules.collections)
+
+    @cached_property
     def services(self) -> Services:
         from weft.actions.base import Services
-        from weft.actions.terminal import TerminalPrompter
         from weft.config.yaml import load_yaml
-        from weft.content.payload import PayloadStore
 
         return Services(
             settings=self.settings,
             sessions=self.sessions,
             templar=self.templar,
             modules=self.modules,
-            payloads=PayloadStore(self.settings, self.modules.collections),
+            payloads=self.payloads,
             publish=self.bus.publish,
             decrypt=self.decrypt_file,
             load_vars=self.loader.vars_file,
             parse_vars=lambda text, path: load_yaml(text, path),
-            prompter=TerminalPrompter(),
+            prompter=self.prompter,
             jobs=self.jobs,
             version=self.modules.core.version,
         )
@@ -329,14 +348,20 @@ class Parts:
 
 
 async def run_playbooks(
-    options: RunOptions, settings: Settings, sinks: Sequence[Sink], *, signals: bool = True
+    options: RunOptions,
+    settings: Settings,
+    sinks: Sequence[Sink],
+    *,
+    signals: bool = True,
+    make_parts: Callable[[RunOptions, Settings, Bus], Parts] = Parts,
 ) -> int:
     """Play playbooks. Returns the exit code. Raises WeftError for what ends the whole run.
 
-    ``signals``: Ctrl-C ends the run as the command line has it; without, the caller cancels.
+    ``signals``: Ctrl-C ends the run as the command line has it; without, the caller cancels. ``make_parts``: where
+    some of the parts are to be others (sessions with hosts that aren't there, say).
     """
     bus = Bus(tuple(sinks))
-    parts = Parts(options, settings, bus)
+    parts = make_parts(options, settings, bus)
     if options.parallel is not None:
         raise OptionsError("--parallel is not available yet")
     if options.resume is not None:

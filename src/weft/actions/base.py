@@ -28,8 +28,9 @@ from weft.model.errors import TaskFailed, TaskSkipped, UndefinedName, Unreachabl
 from weft.model.values import OMIT, Trusted
 
 if TYPE_CHECKING:
-    from weft.connection.api import Session, Target
+    from weft.connection.api import AgentInfo, Session, Target
     from weft.connection.modules import ModuleOptions
+    from weft.content.core import Core
     from weft.content.modules import Module
     from weft.content.payload import Payload
     from weft.events.types import Event
@@ -183,6 +184,8 @@ class ActionContext:
         payload = self.services.payloads.cached(module, dirs)
         if payload is None:
             payload = await asyncio.to_thread(self.services.payloads.build, module, dirs)
+        if payload.utils and session.info and not module.core.runs_on(session.info.version):
+            raise _too_old(session.info, module.core)
         return payload
 
     def with_interpreter(self, result: Result, session: Session) -> Result:
@@ -278,6 +281,19 @@ def with_defaults(
     found = services.modules.with_defaults(fqcn, args, defaults)
     added = {name: services.templar.render(value, names) for name, value in found.items() if name not in args}
     return {**{name: value for name, value in added.items() if value is not OMIT}, **args}
+
+
+def _too_old(info: AgentInfo, core: Core) -> TaskFailed:
+    """A host whose Python none of the releases here serves."""
+    from weft.content.core import data_dir
+
+    lowest = " or ".join(".".join(map(str, version)) for version in core.pythons)
+    return TaskFailed(
+        f"The modules of ansible-core {core.version} need Python {lowest} or later, "
+        f"{info.hostname} has {'.'.join(map(str, info.version))} ({info.python}).",
+        hint=f"Modules of an older release are used where one is unpacked in {data_dir()}/content/NAME/ansible "
+        "(2.16 runs on Python 2.7 and 3.6). Only command, shell, raw and script need none.",
+    )
 
 
 _TRACEBACKS = ("error", "warning", "deprecated", "deprecated_value")

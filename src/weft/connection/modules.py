@@ -29,7 +29,7 @@ from weft.model.errors import TaskFailed
 _MAX_BATCH = 16 * 1024 * 1024  # bytes of blobs in one request; the wire takes 64 MiB
 _SPECIAL_FS = ("fuse", "nfs", "vboxsf", "ramfs", "9p", "vfat")
 #: `_ansible_*` arguments that releases before these don't know (they would refuse them).
-_SINCE = {"ignore_unknown_opts": (2, 16), "target_log_info": (2, 17), "tracebacks_for": (2, 19)}
+_SINCE = {"ignore_unknown_opts": (2, 17), "target_log_info": (2, 17), "tracebacks_for": (2, 19)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

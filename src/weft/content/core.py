@@ -18,7 +18,7 @@ from pathlib import Path
 from weft.model.errors import WeftError
 
 _VERSION = re.compile(r"""^__version__\s*=\s*['"]([^'"]+)['"]""", re.MULTILINE)
-_MINIMUM = re.compile(r"^_PY(?P<major>[23])?_MIN\s*=\s*\((?P<version>[\d,\s]+)\)", re.MULTILINE)
+_MINIMUM = re.compile(r"^_PY[23]?_MIN\s*=\s*(?:sys\.version_info\S*\s*>=\s*)?\((?P<version>[\d,\s]+)\)", re.MULTILINE)
 _ANCIENT: tuple[tuple[int, ...], ...] = ((2, 6), (3, 5))  # releases before ansible-core said what they need
 
 

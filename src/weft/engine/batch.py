@@ -82,7 +82,7 @@ class Batch:
         common = task.common
         return TaskInfo(
             id=f"{task.id}@{'.'.join(map(str, turn.position))}",
-            name=state.title(task, host),
+            name=state.title(task, host, warn=True),
             action=task.action,
             origin=task.origin,
             play=state.play.id,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 from weft.engine.handlers import flatten
@@ -10,7 +11,7 @@ from weft.engine.lockstep import Round
 from weft.engine.notyet import refuse_nodes
 from weft.engine.signals import HostFailed
 from weft.engine.state import BatchState, Expansion, Shared
-from weft.events import ErrorInfo, Failed, Included, TaskFinished, TaskInfo
+from weft.events import Cause, ErrorInfo, Failed, Included, TaskFinished, TaskInfo
 from weft.executor.report import Include
 from weft.model.errors import WeftError
 from weft.model.nodes import Task, TaskKind
@@ -102,8 +103,8 @@ def _fail(batch: BatchState, task: Task, turn: Round, expansion: Expansion, erro
     shown = ErrorInfo(message=error.message, origin=place or error.origin or task.origin, help=error.hint)
     if error.origin is not None and error.origin.path != task.origin.path:
         # the place is in what was included: say too where that is
-        links = (Cause(message="Task failed.", origin=task.origin), Cause(message=error.message, origin=error.origin, help=error.hint))
-        shown = replace(shown, chain=links)
+        cause = Cause(message=error.message, origin=error.origin, help=error.hint)
+        shown = replace(shown, chain=(Cause(message="Task failed.", origin=task.origin), cause))
     batch.run.bus.publish(Failed(error=shown))
     for host in expansion.hosts:
         batch.run.stats.of(host).failed += 1

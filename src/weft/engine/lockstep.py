@@ -62,6 +62,7 @@ class Lockstep:
         self._key: dict[str, object] = {}
         self._running = len(self._order)
         self._round: Round | None = None
+        self._reached: Position = ()
 
     def __repr__(self) -> str:
         waiting = {host: self._position[host] for host, place in self._place.items() if place is Place.WAITING}
@@ -104,6 +105,13 @@ class Lockstep:
             self._round.finished.add(host)
         return self._decide()
 
+    def join(self, host: str) -> None:
+        """A host that had left is back: it runs, and others wait for it."""
+        if host in self._place:
+            raise RuntimeError(f"{host} has not left")
+        self._place[host] = Place.RUNNING
+        self._running += 1
+
     def withdraw(self, host: str) -> None:
         """A host that waits is called away from its position: it runs again."""
         self._expect(host, Place.WAITING)
@@ -128,7 +136,12 @@ class Lockstep:
         return decisions
 
     def _open(self) -> Round:
-        smallest = min(self._position[host] for host in self._place)
+        # a host that came back may be behind: it goes on when those ahead have come to their end, as in Ansible
+        positions = [self._position[host] for host in self._place]
+        smallest = min((position for position in positions if position > self._reached), default=None)
+        if smallest is None:
+            smallest = min(positions)
+        self._reached = smallest
         going = [host for host in self._place if self._position[host] == smallest]
         going.sort(key=self._order.__getitem__)
         for host in going:

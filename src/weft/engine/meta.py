@@ -126,6 +126,7 @@ async def _act(walk: Walk, task: Task, action: str, position: Position) -> None:
         run.unreachable.difference_update(batch.hosts)
         batch.failed.clear()
         batch.ended_failed.clear()
+        batch.turns.rejoin()
         batch.cleared += 1
         _say(walk, "cleared host errors")
     elif action == "end_batch":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,18 +11,18 @@ from weft.actions.base import Action, Services
 from weft.connection.target import Passwords
 from weft.engine.stats import Stats
 from weft.engine.strategies import Turns
-from weft.events import Bus
+from weft.events import Bus, Warned
 from weft.executor.arguments import NoNames
 from weft.executor.environment import RunEnvironment
 from weft.executor.keywords import KeywordReader
 from weft.executor.task import Executor
 from weft.inventory import Inventory
 from weft.jobs.registry import JobRegistry
-from weft.model.errors import WeftError
 from weft.model.nodes import Handler, Play, Role, Task, TaskKind
 from weft.model.run_options import RunOptions
 from weft.model.settings import Settings
 from weft.model.tags import selected
+from weft.model.values import origin_of
 from weft.playbook.loader import Loader
 from weft.templating.api import Names
 from weft.templating.blocking import WouldBlock
@@ -84,6 +85,7 @@ class BatchState:
     skip_before: frozenset[str] = frozenset()  # ids of tasks that --start-at-task leaves out
     failed: set[str] = field(default_factory=set)  # count for max_fail_percentage; out of the plays that follow
     ended_failed: set[str] = field(default_factory=set)  # their way through the play ended with a failure
+    blocking_names: dict[str, bool] = field(default_factory=dict)  # task id -> whether evaluating its name blocks
     warned: set[str] = field(default_factory=set)  # said once a batch
     ended: bool = False  # meta: end_play
     broken: bool = False  # too many failures: the rest of the run is off
@@ -93,8 +95,8 @@ class BatchState:
         """Take hosts out of `ansible_play_hosts`."""
         self.play_vars.removed.update(hosts)
 
-    def short_title(self, task: Task, host: HostState | None) -> str:
-        """The task's name as this host sees it, without its role; as written where it can't be evaluated."""
+    def short_title(self, task: Task, host: HostState | None, *, warn: bool = False) -> str:
+        """The task's name as this host sees it, without its role; with notes where it can't be evaluated."""
         if not task.name:
             if task.kind is TaskKind.INCLUDE_ROLE and "name" in task.args:
                 return f"{task.action} : {task.args['name']}"
@@ -102,17 +104,35 @@ class BatchState:
         templar = self.run.services.templar
         if not templar.is_template(task.name):
             return str(task.name).strip()
+        known = host.prepared.get(task.id) if host is not None else None
+        shown, problems = known or self._rendered_name(task, host)
+        if problems and warn:
+            self.run.bus.publish(Warned(message=_told(problems), origin=origin_of(task.name)))
+        return shown or task.action
+
+    def _rendered_name(self, task: Task, host: HostState | None) -> tuple[str, tuple[str, ...]]:
         names: Names = NoNames()
         if host is not None:
             names = self.run.variables.scope(host.name, play=self.play_vars, task=task).within(host.local)
         try:
-            return str(templar.render(task.name, names)).strip()
-        except (WeftError, WouldBlock):
-            return str(task.name).strip()
+            shown, problems = self.run.services.templar.render_for_people(task.name, names)
+        except WouldBlock:
+            return str(task.name).strip(), ()
+        return shown.strip(), problems
 
-    def title(self, task: Task, host: HostState | None) -> str:
-        """The task's name as banners show it: `role : name`."""
-        name = self.short_title(task, host)
+    async def prepare_title(self, task: Task, host: HostState) -> None:
+        """Evaluate a name that takes long (it calls a lookup) before it is needed."""
+        blocks = self.blocking_names.get(task.id)
+        if blocks is None:
+            templar = self.run.services.templar
+            blocks = templar.is_template(task.name) and templar.may_block(task.name)
+            self.blocking_names[task.id] = blocks
+        if blocks:
+            host.prepared[task.id] = await asyncio.to_thread(self._rendered_name, task, host)
+
+    def title(self, task: Task, host: HostState | None, *, warn: bool = False) -> str:
+        """The task's name as banners show it: `role : name`. ``warn``: say what of it could not be evaluated."""
+        name = self.short_title(task, host, warn=warn)
         return f"{task.role.name} : {name}" if task.role is not None else name
 
     def selected_by_tags(self, task: Task) -> bool:
@@ -123,6 +143,11 @@ class BatchState:
             known = selected(tags, self.run.settings.run_tags, self.run.settings.skip_tags)
             self.selected[task.id] = known
         return known
+
+
+def _told(problems: tuple[str, ...]) -> str:
+    lines = [f"Encountered {len(problems)} template error{'s' if len(problems) > 1 else ''}."]
+    return "\n".join([*lines, *(f"error {number} - {text}" for number, text in enumerate(problems, 1))])
 
 
 @dataclass(slots=True)
@@ -137,6 +162,7 @@ class HostState:
     roles_run: set[str] = field(default_factory=set)  # keys of roles of which a task ran
     roles_done: set[str] = field(default_factory=set)
     local: Mapping[str, Any] = field(default_factory=dict)  # variables of the includes that the host is in
+    prepared: dict[str, tuple[str, tuple[str, ...]]] = field(default_factory=dict)  # task id -> name, its problems
 
 
 @dataclass(slots=True, kw_only=True)

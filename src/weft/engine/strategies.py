@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from typing import Protocol, TypeVar
 
 from weft.engine.lockstep import Closed, Decision, Lockstep, Opened, Position, Round
-from weft.engine.signals import HostSignal
+from weft.engine.signals import HostSignal, HostUnreachable
 
 T = TypeVar("T")
 
@@ -37,6 +37,12 @@ class Turns(Protocol):
     def call_away(self, signal: Callable[[], HostSignal], except_for: Iterable[str] = ()) -> None:
         """Every host that waits for its turn gets this signal instead of it."""
 
+    async def park(self, host: str) -> None:
+        """The host is out of reach: wait whether its errors are cleared. Raises HostUnreachable at the batch's end."""
+
+    def rejoin(self) -> None:
+        """`meta: clear_host_errors`: parked hosts go on behind the task at which they were lost."""
+
 
 class LinearTurns:
     """All hosts do a task before any does the next."""
@@ -49,6 +55,7 @@ class LinearTurns:
         self._on_close = on_close
         self._entering: dict[str, asyncio.Future[Round]] = {}
         self._finishing: dict[str, asyncio.Future[None]] = {}
+        self._parked: dict[str, asyncio.Future[None]] = {}  # out of reach, until `meta: clear_host_errors`
 
     async def enter(self, host: str, position: Position, key: object) -> Round:
         future: asyncio.Future[Round] = asyncio.get_running_loop().create_future()
@@ -67,7 +74,7 @@ class LinearTurns:
     def gone(self, host: str) -> None:
         self._entering.pop(host, None)
         self._finishing.pop(host, None)
-        self._apply(self._lockstep.leave(host))
+        self._leave(host)
 
     def call_away(self, signal: Callable[[], HostSignal], except_for: Iterable[str] = ()) -> None:
         spared = frozenset(except_for)
@@ -76,6 +83,26 @@ class LinearTurns:
             if host not in spared and future is not None and not future.done():
                 self._lockstep.withdraw(host)
                 future.set_exception(signal())
+
+    async def park(self, host: str) -> None:
+        future = self._parked[host] = asyncio.get_running_loop().create_future()
+        self._leave(host)
+        await future
+
+    def rejoin(self) -> None:
+        parked, self._parked = self._parked, {}
+        for host, future in parked.items():
+            if not future.done():
+                self._lockstep.join(host)
+                future.set_result(None)
+
+    def _leave(self, host: str) -> None:
+        self._apply(self._lockstep.leave(host))
+        if not self._lockstep.members:
+            # nobody is left who could clear their errors
+            for future in self._parked.values():
+                if not future.done():
+                    future.set_exception(HostUnreachable())
 
     def _apply(self, decisions: list[Decision]) -> None:
         # hosts go on in a later turn of the loop, all of them in order: the one that completes a round waits by then
@@ -125,6 +152,13 @@ class FreeTurns:
 
     def call_away(self, signal: Callable[[], HostSignal], except_for: Iterable[str] = ()) -> None:
         self._away = signal
+
+    async def park(self, host: str) -> None:
+        # nobody waits for it, and with `host_pinned` it would take the place of another
+        raise HostUnreachable
+
+    def rejoin(self) -> None:
+        """No host is parked."""
 
 
 class HostLimit:

@@ -154,6 +154,7 @@ class Walk:
             return
         if self.run.stopping:
             raise Stopped
+        await self.batch.prepare_title(task, self.host)
         turn = await self.batch.turns.enter(self.host.name, position, task)
         failure: HostFailed | HostUnreachable | EndRole | None = None
         try:
@@ -167,6 +168,10 @@ class Walk:
             failure = signal
         failed = failure is not None and not isinstance(failure, EndRole)
         await self.batch.turns.finish(self.host.name, turn, failed=failed)
+        if isinstance(failure, HostUnreachable):
+            # it goes on behind this task if `meta: clear_host_errors` says so
+            await self.batch.turns.park(self.host.name)
+            return
         if failure is not None:
             raise failure
         if Shared.INCLUDES in turn.shared:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
+from weft.events.deferred import Notice, offer
 from weft.events.types import Event
 
 
@@ -36,6 +37,11 @@ class Bus:
                 self._sinks.remove(sink)
                 if self._on_error is not None:
                     self._on_error(sink, error)
+
+    def notify(self, notice: Notice) -> None:
+        """A warning or deprecation: with the result of the task that runs, or at once where none does."""
+        if not offer(notice):
+            self.publish(notice)
 
     async def close(self) -> None:
         for sink in self._sinks:

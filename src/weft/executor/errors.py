@@ -8,7 +8,7 @@ from typing import Any
 
 from weft.connection.results import ACTION_FAILED, FAILURE, Failure, fold
 from weft.events import Cause, ErrorInfo
-from weft.model.errors import WeftError
+from weft.model.errors import Unreachable, WeftError
 from weft.model.nodes import Task
 
 
@@ -20,6 +20,8 @@ def links_of(error: BaseException) -> Iterator[Cause]:
             yield Cause(message=current.message, origin=current.origin, help=current.hint)
         else:
             yield Cause(message=f"{type(current).__name__}: {current}" if str(current) else type(current).__name__)
+        if isinstance(current, Unreachable):
+            return  # it tells the whole story: what a library raised below it would say it twice
         current = current.__cause__
 
 

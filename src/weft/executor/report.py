@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from weft.events import ErrorInfo
+from weft.events import Deprecated, ErrorInfo
+from weft.events.deferred import Notice
 from weft.model.outcome import Outcome, Status
 
 INTERNAL = "_ansible_"  # keys that begin so exist only at the module edge
@@ -86,6 +87,23 @@ def registered(result: Mapping[str, Any]) -> dict[str, Any]:
     return clean
 
 
+def with_notices(result: dict[str, Any], notices: Sequence[Notice]) -> dict[str, Any]:
+    """A result with what templates and plugins had to say while it came about."""
+    warnings = [notice.message for notice in notices if not isinstance(notice, Deprecated)]
+    deprecations = [_entry(notice) for notice in notices if isinstance(notice, Deprecated)]
+    for key, found in (("warnings", warnings), ("deprecations", deprecations)):
+        known = result.get(key)
+        if found:
+            result[key] = [*found, *(known if isinstance(known, list) else [])]
+    return result
+
+
+def _entry(notice: Deprecated) -> dict[str, Any]:
+    when = {"date": notice.date} if notice.date else {"version": notice.version}
+    by = {"resolved_name": notice.collection, "type": None}
+    return {"msg": notice.message, **when, "collection_name": notice.collection, "deprecator": by}
+
+
 def censored(result: Mapping[str, Any]) -> dict[str, Any]:
     """What is left to show of a result under no_log."""
     return {"censored": CENSORED, **{key: result[key] for key in _KEPT_WHEN_CENSORED if key in result}}
@@ -120,3 +138,4 @@ class Draft:
     delegate_facts: bool = False
     notify: tuple[str, ...] = ()
     include: Include | None = None
+    notices: list[Notice] = field(default_factory=list)  # what came up beside the result

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from weft.actions.base import Services
 from weft.connection.results import NO_TRACEBACK, fold
 from weft.events import ErrorInfo, ItemFinished, TaskInfo, Warned
+from weft.events.deferred import collecting
 from weft.executor.attempts import Attempts
 from weft.executor.conditions import Skipped, check_when
 from weft.executor.environment import RunEnvironment
 from weft.executor.errors import error_info, links_of, result_error, task_error
 from weft.executor.items import LoopNotList, LoopPlan, item_names, loop_items
-from weft.executor.report import Draft, Include, Report, View, censored, registered, status_of
+from weft.executor.report import Draft, Include, Report, View, censored, public, registered, status_of, with_notices
 from weft.executor.results import effects_of, view_of
 from weft.model.errors import TaskFailed, Unreachable, WeftError
 from weft.model.nodes import Task, TaskKind
@@ -26,6 +27,7 @@ from weft.templating.blocking import evaluate
 from weft.vars import Scope
 
 _BAD_NO_LOG = "Invalid no_log value for task, output will be masked"
+_NOTICES = ("warnings", "deprecations")
 _INCLUDES = (TaskKind.INCLUDE_TASKS, TaskKind.INCLUDE_ROLE)
 
 
@@ -80,18 +82,20 @@ class Executor:
     ) -> Draft:
         """The task without its loop. Failures become the draft's result."""
         draft = Draft()
+        with collecting() as draft.notices:
+            await self._fill(call, names, draft, loop_error, carried if carried is not None else {})
+        if not draft.no_log:
+            for notice in draft.notices:
+                self._services.publish(notice)
+        return draft
+
+    async def _fill(
+        self, call: Call, names: Scope, draft: Draft, loop_error: WeftError | None, carried: dict[str, Any]
+    ) -> None:
         try:
             names = await self._prepare(call, names, draft, loop_error)
             if not draft.result:
-                await self._attempts.run(
-                    call.task,
-                    call.info,
-                    call.host,
-                    names,
-                    call.environment,
-                    draft,
-                    carried if carried is not None else {},
-                )
+                await self._attempts.run(call.task, call.info, call.host, names, call.environment, draft, carried)
         except Skipped as skipped:
             draft.result = {"changed": False, "skipped": True, **skipped.result}
         except Unreachable as error:
@@ -108,7 +112,6 @@ class Executor:
             draft.result.setdefault("exception", NO_TRACEBACK)
             if "msg" not in draft.result:
                 draft.result["msg"] = (draft.error or result_error(call.task, draft.result)).message
-        return draft
 
     async def _prepare(self, call: Call, names: Scope, draft: Draft, loop_error: WeftError | None) -> Scope:
         """All that is decided before the action: delegation, conditions, keywords; an include is done with that.
@@ -155,8 +158,11 @@ class Executor:
             return keyword == "no_log"
 
     async def _delegate(self, task: Task, names: Scope) -> str | None:
-        raw = task.common.delegate_to
-        value = await evaluate(lambda: self._services.templar.render(raw, names))
+        value: Any = None
+        for raw in (task.common.delegate_to, *task.common.hidden.get("delegate_to", ())):
+            value = await evaluate(lambda: self._services.templar.render(raw, names))  # noqa: B023
+            if value is not OMIT:
+                break
         if value is None or value is OMIT:
             return None
         if not isinstance(value, str) or not value:
@@ -181,7 +187,7 @@ class Executor:
             names = call.scope.child({**carried, **local})
             draft = await self._once(call, names, carried=carried)
             if call.task.register:
-                carried[call.task.register] = registered(draft.result)
+                carried[call.task.register] = with_notices(registered(draft.result), draft.notices)
             draft.result.update(plan.marks(item, index, local))
             label = await self._label(plan, names.child(carried), draft)
             if draft.include is not None:
@@ -254,7 +260,7 @@ class Executor:
         )
         outcome = Outcome(
             status=status,
-            result=registered(draft.result),
+            result=with_notices(registered(draft.result), draft.notices),
             ignored=ignored,
             no_log=draft.no_log or bool(draft.result.get("_ansible_no_log")),
             items=items,
@@ -274,7 +280,7 @@ class Executor:
         """The loop's own result, from those of its items."""
         outcomes = tuple(report.outcome for report in reports)
         result: dict[str, Any] = {
-            "results": [dict(outcome.result) for outcome in outcomes],
+            "results": [_without_notices(public(draft.result)) for draft in drafts],
             "skipped": all(outcome.skipped for outcome in outcomes),
             "changed": any(draft.result.get("changed") for draft in drafts),
         }
@@ -286,10 +292,13 @@ class Executor:
             result["msg"] = "All items skipped" if result["skipped"] else "All items completed"
         if unreachable:
             result["unreachable"] = True
+        shown: Mapping[str, Any] = dict(result)
+        for key in _NOTICES:
+            if told := [entry for outcome in outcomes for entry in outcome.result.get(key) or ()]:
+                result[key] = told
         status = status_of(result)
         no_log = any(outcome.no_log for outcome in outcomes)
         warnings = tuple(text for report in reports for text in report.view.warnings)
-        shown = result
         if no_log:
             # the views still see that there were items
             shown = {**censored(result), "results": [censored(outcome.result) for outcome in outcomes]}
@@ -324,3 +333,8 @@ class Executor:
             result.update(failed=True, exception=NO_TRACEBACK)
         draft = Draft(result=result, error=info, ignore_errors=call.task.common.ignore_errors is True)
         return self._single(call, draft)
+
+
+def _without_notices(result: Mapping[str, Any]) -> dict[str, Any]:
+    """An item's result as part of the loop's: what it had to say is the loop's."""
+    return {key: value for key, value in result.items() if key not in _NOTICES}

@@ -47,6 +47,8 @@ class Common:
     notify: tuple[Value, ...] = ()  # blocks and tasks
     vars: tuple[Mapping[str, Value], ...] = ()  # `vars:` of blocks, imports, the task; outermost first; not the play's
     params: tuple[Mapping[str, Value], ...] = ()  # `vars:` of the dynamic includes round it; beat set_fact
+    hidden: Mapping[str, tuple[Value, ...]] = field(default_factory=dict)
+    """Keyword -> what holds where its value, a template, gives `omit`: that of the node round it, and so on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from typing import Any, Final
 from jinja2.loaders import FileSystemLoader
 
 from weft.content.plugins import PluginSource
+from weft.events.deferred import is_collecting
 from weft.model.errors import TemplateFailed, VaultFailed, WeftError
 from weft.model.settings import Settings
 from weft.model.values import OMIT, MapNode, Origin, SeqNode, Trusted, Value, VaultText, origin_of
@@ -24,6 +25,7 @@ from weft.templating.inspection import Inspector
 from weft.templating.lazy import LazyDict, LazyList
 from weft.templating.lookups import Host, Lookups
 from weft.templating.markers import MARKERS, Tripped, error_for
+from weft.templating.notes import with_notes
 from weft.templating.overrides import has_markers, looks_like_template, normalized, split_header
 from weft.templating.programs import Program, SyntaxFailed, compile_expression, compile_template, compile_text
 from weft.templating.tables import Table
@@ -200,6 +202,10 @@ class Templar:
         items: list[Any] = self._finalized(found, origin_of(terms), "expression", keep_marks=True)
         return items
 
+    def render_for_people(self, text: str, names: Names) -> tuple[str, tuple[str, ...]]:
+        """Text that is only shown (a task's name): what has no value is a numbered note. Returns the notes too."""
+        return with_notes(self._for_text, text, names)
+
     # -- files -----------------------------------------------------------------------------------------------------
 
     def render_text(
@@ -292,7 +298,7 @@ class Templar:
     # -- failures --------------------------------------------------------------------------------------------------
 
     def warn(self, message: str, origin: Origin | None = None) -> None:
-        """Each message once for each place."""
+        """Each message once for each place (outside of tasks, which collect them)."""
         if not self._is_new(message, origin):
             return
         if self._warn is not None:
@@ -311,6 +317,8 @@ class Templar:
 
     def _is_new(self, message: str, origin: Origin | None) -> bool:
         key = (message, origin)
+        if is_collecting():
+            return True  # whoever collects leaves out repetitions
         if key in self._told:
             return False
         self._told.add(key)

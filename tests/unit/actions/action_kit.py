@@ -159,6 +159,7 @@ class FakePayloads:
             fqcn=module.fqcn,
             kind=Kind.NEW,
             main="main",
+            utils={"ansible": ("main", True)},
             wanted=frozenset({"main"}),
             blobs={"main": b""},
             version="2.19.0",

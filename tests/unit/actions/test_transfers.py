@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from action_kit import stage
+from action_kit import INFO, stage
 
 from weft.actions import NORMAL, REGISTRY, action_for, sources
 from weft.actions.base import ActionContext
 from weft.actions.host import with_upload
 from weft.actions.sources import from_bytes, from_file
-from weft.model.errors import TaskSkipped
+from weft.model.errors import TaskFailed, TaskSkipped
 
 
 async def use(path: str) -> dict[str, Any]:
@@ -70,11 +71,17 @@ async def test_warnings_come_before_the_results_own(tmp_path: Path) -> None:
 
 
 async def test_an_action_without_check_mode_is_skipped(tmp_path: Path) -> None:
-    from dataclasses import replace
-
     scene = stage("ping", folder=tmp_path, check=True)
     with pytest.raises(TaskSkipped, match="does not support check mode"):
         await replace(NORMAL, check=False)(scene.context)
+
+
+async def test_a_python_that_no_release_serves_is_told_as_such(tmp_path: Path) -> None:
+    scene = stage("ping", folder=tmp_path)
+    scene.session.info = replace(INFO, version=(2, 7, 18), python="/usr/bin/python2")
+    with pytest.raises(TaskFailed, match=r"need Python 3\.8 or later, h1 has 2\.7\.18") as caught:
+        await NORMAL(scene.context)
+    assert "content/NAME/ansible" in (caught.value.hint or "")
 
 
 def test_every_action_can_be_loaded() -> None:

@@ -308,7 +308,7 @@ def test_older_releases_serve_older_hosts(
     from weft.content import core as module
 
     monkeypatch.setenv("WEFT_DATA", str(tmp_path / "data"))
-    minimum = "_PY2_MIN = (2, 7)\n_PY3_MIN = (3, 6)\n"
+    minimum = "_PY3_MIN = sys.version_info >= (3, 6)\n_PY2_MIN = (2, 7) <= sys.version_info < (3,)\n"
     for version in ("2.9.27", "2.16.3"):
         place(f"data/content/{version}/ansible/release.py", f"__version__ = '{version}'\n")
         place(f"data/content/{version}/ansible/module_utils/basic.py", minimum)

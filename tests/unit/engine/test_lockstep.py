@@ -139,3 +139,20 @@ def test_arriving_twice_is_a_mistake_of_the_caller() -> None:
     lockstep.arrive("a", (1,))
     with pytest.raises(RuntimeError, match="a is"):
         lockstep.arrive("a", (1,))
+
+
+def test_a_host_that_comes_back_goes_on_when_those_ahead_have_come_to_their_end() -> None:
+    lockstep = Lockstep(["a", "b"])
+    lockstep.arrive("a", (1,))
+    lockstep.arrive("b", (1,))
+    lockstep.finish("a")
+    lockstep.leave("b")
+    lockstep.join("b")
+    lockstep.arrive("b", (1,))
+    (opened,) = lockstep.arrive("a", (2,))
+    assert isinstance(opened, Opened)
+    assert opened.round.hosts == ("a",)
+    lockstep.finish("a")
+    (opened,) = lockstep.leave("a")
+    assert isinstance(opened, Opened)
+    assert opened.round.hosts == ("b",)
