@@ -25,7 +25,7 @@ from weft.model.settings import Settings
 from weft.model.values import Origin, Value, VaultText
 
 if TYPE_CHECKING:
-    from weft.actions.base import Action, Services
+    from weft.actions.base import Action, Payloads, Prompter, Services
     from weft.connection.api import Session, Sessions, Target
     from weft.content.plugins import PluginSource
     from weft.content.vault import Vault
@@ -235,6 +235,12 @@ class Parts:
         if self.options.limit is not None:
             self.variables.inventory.select_or_fail("all", self.options.limit)
 
+    def forget_facts(self) -> None:
+        """`--flush-cache`: cached facts of every host."""
+        if self.options.flush_cache:
+            for host in self.variables.inventory.select("all", limit=self.options.limit):
+                self.variables.clear_facts(host)
+
     def adhoc_playbook(self, adhoc: AdHoc) -> Playbook:
         """The one task of `weft run` as a playbook. Raises LoadError."""
         from weft.playbook.adhoc import adhoc_playbook
@@ -258,7 +264,7 @@ class Parts:
         def notice(message: str) -> None:
             self.bus.publish(Warned(message=message))
 
-        prompter = self.services.prompter
+        prompter = self.prompter
 
         async def confirm(question: str) -> bool:
             return (await prompter.ask(f"{question} ")).strip().lower() == "yes"
@@ -279,7 +285,7 @@ class Parts:
     def prompter(self) -> Prompter:
         from weft.actions.terminal import TerminalPrompter
 
-        return TerminalPrompter()
+        return TerminalPrompter(before=self.bus.flush)
 
     @cached_property
     def payloads(self) -> Payloads:
@@ -312,10 +318,11 @@ class Parts:
         from weft.engine.state import RunState
         from weft.executor.attempts import Attempts
         from weft.executor.task import Executor
+        from weft.locks.keeper import Locks
 
         jobs = self.jobs
-        forks = asyncio.Semaphore(self.settings.forks)
-        attempts = Attempts(self.services, self.find_action, self.passwords, jobs, forks, self.variables)
+        forks, locks = asyncio.Semaphore(self.settings.forks), Locks(self.sessions)
+        attempts = Attempts(self.services, self.find_action, self.passwords, jobs, forks, self.variables, locks)
         return RunState(
             services=self.services,
             settings=self.settings,
@@ -324,7 +331,7 @@ class Parts:
             bus=self.bus,
             variables=self.variables,
             loader=self.loader,
-            executor=Executor(self.services, attempts),
+            executor=Executor(self.services, attempts, self.loader.resolve_action),
             keywords=attempts.keywords,
             find_action=self.find_action,
             with_items=self.templar.loop_items,
@@ -370,6 +377,7 @@ async def run_playbooks(
         with _quiet_collector():
             books = [parts.load(path) for path in options.playbooks]
             parts.check_limit()
+            parts.forget_facts()
         return await _play(parts, books, signals)
     finally:
         await _close(parts, bus)
@@ -382,6 +390,7 @@ async def run_adhoc(options: RunOptions, settings: Settings, sinks: Sequence[Sin
     assert options.adhoc is not None
     try:
         book = parts.adhoc_playbook(options.adhoc)
+        parts.forget_facts()
         return await _play(parts, [book], signals=True)
     finally:
         await _close(parts, bus)

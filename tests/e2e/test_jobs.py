@@ -7,7 +7,7 @@ import shlex
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -22,8 +22,23 @@ MakeProxy = Callable[..., BackgroundProxy]
 
 
 @pytest.fixture
-def site(tmp_path: Path, lab: Lab) -> Site:
-    return Site(tmp_path, [lab.host("lab1"), lab.host("lab2")])
+def make_site(tmp_path: Path) -> Iterator[Callable[..., Site]]:
+    made: list[Site] = []
+
+    def make(*hosts: LabHost) -> Site:
+        folder = tmp_path / f"site{len(made)}"
+        folder.mkdir()
+        made.append(Site(folder, hosts))
+        return made[-1]
+
+    yield make
+    for site in made:
+        site.close()
+
+
+@pytest.fixture
+def site(make_site: Callable[..., Site], lab: Lab) -> Site:
+    return make_site(lab.host("lab1"), lab.host("lab2"))
 
 
 WAIT = """
@@ -106,8 +121,7 @@ def test_polled_results_have_the_keys_that_ansible_gives_them(site: Site) -> Non
 def test_jobs_live_on_when_weft_is_killed_and_a_second_run_finds_them(site: Site) -> None:
     mark = "3.0117"
     (site.folder / "long.yml").write_text(
-        f"- hosts: lab1\n  gather_facts: false\n  tasks:\n"
-        f"    - command: sleep {mark}\n      async: 20\n      poll: 1\n"
+        f"- hosts: lab1\n  gather_facts: false\n  tasks:\n    - command: sleep {mark}\n      async: 20\n      poll: 1\n"
     )
     run = site.begin("play", "-i", "hosts", "long.yml")
     until(lambda: site.processes("lab1", f"sleep {mark}"), "the job's start")
@@ -169,8 +183,8 @@ def test_waiting_ends_when_the_supervisor_is_killed_meanwhile(site: Site) -> Non
     assert out.startswith(f"lab1 {jid} lost")
 
 
-def test_a_job_of_a_host_that_was_rebooted_is_lost(tmp_path: Path, lab: Lab, fresh_host: LabHost) -> None:
-    site = Site(tmp_path, [fresh_host])
+def test_a_job_of_a_host_that_was_rebooted_is_lost(make_site: Callable[..., Site], lab: Lab, fresh_host: LabHost) -> None:
+    site = make_site(fresh_host)
     jid = site.start(fresh_host.name, "sleep 60")
     lab.reboot(fresh_host)
     (job,) = site.jobs_json("show", jid)["jobs"]
@@ -179,9 +193,9 @@ def test_a_job_of_a_host_that_was_rebooted_is_lost(tmp_path: Path, lab: Lab, fre
 
 
 def test_a_task_that_polls_a_host_that_reboots_learns_that_the_job_is_lost(
-    tmp_path: Path, lab: Lab, fresh_host: LabHost
+    make_site: Callable[..., Site], lab: Lab, fresh_host: LabHost
 ) -> None:
-    site = Site(tmp_path, [fresh_host])
+    site = make_site(fresh_host)
     (site.folder / "long.yml").write_text(
         "- hosts: all\n  gather_facts: false\n  tasks:\n    - command: sleep 60\n      async: 60\n      poll: 1\n"
     )
@@ -374,8 +388,7 @@ NO_LOG = """
 def test_what_no_log_hides_is_in_the_result_alone(site: Site) -> None:
     site.on("lab1", "mkdir -p /root/prefixes")
     events = site.play(NO_LOG, "-e", f"secret={SECRET}", "-vvv")
-    jid = events.result("hidden")["ansible_job_id"] if "ansible_job_id" in events.result("hidden") else ""
-    assert jid == "", "the view of a hidden task does not even have the handle"
+    assert "ansible_job_id" not in events.result("hidden"), "the view of a hidden task does not even have the handle"
     assert SECRET not in events.result("look while it runs")["stdout"]
     assert SECRET not in events.done.out + events.done.err
     holding = site.on("lab1", f"grep -rl {SECRET} /root/.ansible_async").split()
@@ -475,16 +488,15 @@ def test_the_recap_names_the_jobs_that_still_run_and_the_command_that_waits_for_
     assert waited.stdout.endswith(": stays\n")
 
 
-def test_a_link_that_is_cut_while_a_job_is_polled_is_mended(tmp_path: Path, lab: Lab, proxy: MakeProxy) -> None:
+def test_a_link_that_is_cut_while_a_job_is_polled_is_mended(
+    make_site: Callable[..., Site], lab: Lab, proxy: MakeProxy
+) -> None:
     host = lab.host("lab1")
     way = proxy(host)
-    for name in ("direct", "proxied"):
-        (tmp_path / name).mkdir()
-    direct, site = Site(tmp_path / "direct", [host]), Site(tmp_path / "proxied", [host.through(way.address)])
+    direct, site = make_site(host), make_site(host.through(way.address))
     mark = "3.0119"
     (site.folder / "long.yml").write_text(
-        f"- hosts: lab1\n  gather_facts: false\n  tasks:\n"
-        f"    - command: sleep {mark}\n      async: 20\n      poll: 1\n"
+        f"- hosts: lab1\n  gather_facts: false\n  tasks:\n    - command: sleep {mark}\n      async: 20\n      poll: 1\n"
     )
     run = site.begin("play", "-i", "hosts", "long.yml")
     until(lambda: direct.processes("lab1", f"sleep {mark}"), "the job's start")

@@ -158,6 +158,10 @@ class Ran:
         assert self.lines == lines_of(text), self
         assert self.code == code, self
 
+    def complains(self, text: str) -> None:
+        """What it printed to standard error is exactly this text."""
+        assert self.problems == lines_of(text), self
+
 
 def _figures(recap: HostRecap) -> str:
     names = ("ok", "changed", "unreachable", "failed", "skipped", "rescued", "ignored")
@@ -216,8 +220,12 @@ class Project:
         hosts: str | None = None,
         answers: Iterable[str] | None = None,
         really: bool = False,
+        interpreter: bool = True,
     ) -> Ran:
-        """Play ``text`` (or what is in play.yml) with arguments of `weft play`. ``hosts``: the inventory's text."""
+        """Play ``text`` (or what is in play.yml) with arguments of `weft play`. ``hosts``: the inventory's text.
+
+        Without ``interpreter`` the hosts' Python is not told but found.
+        """
         if text is not None:
             self.file("play.yml", text)
         if hosts is not None:
@@ -225,8 +233,12 @@ class Project:
         words = shlex.split(arguments)
         if not any(word in ("-i", "--inventory") for word in words):
             words += ["-i", "inventory"]
+        if not any(word in ("-f", "--forks") for word in words):
+            words += ["-f", "1"]  # hosts in the inventory's order, whatever takes how long
         if really:
-            words += ["-c", "local", "-e", f"ansible_python_interpreter={sys.executable}"]
+            words += ["-c", "local"]
+        if interpreter:
+            words += ["-e", f"ansible_python_interpreter={sys.executable}"]
         if not any(word.endswith(".yml") for word in words):
             words.append("play.yml")
         return self._run(words, Answers(answers), really)

@@ -1,4 +1,4 @@
-"""Plays with background jobs over lab hosts: writes playbooks, runs them, reads results, looks at what is on the host."""
+"""Plays over lab hosts: writes playbooks, runs them, reads their results, looks at what is on the hosts."""
 
 from __future__ import annotations
 
@@ -48,6 +48,7 @@ class Site:
     def __init__(self, folder: Path, hosts: Sequence[LabHost]) -> None:
         self.folder = folder
         self.hosts = {host.name: host for host in hosts}
+        self._begun: list[subprocess.Popen[str]] = []
         inventory(folder / "hosts", self.hosts)
 
     def play(self, text: str, *arguments: str, code: int = 0, env: Mapping[str, str] | None = None) -> Events:
@@ -90,17 +91,25 @@ class Site:
         assert done.code == 0, done
         return jid_in(done.out)
 
-    def begin(self, *arguments: str) -> subprocess.Popen[str]:
+    def begin(self, *arguments: str, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
         """Start `weft` and don't wait for it."""
-        return subprocess.Popen(
+        begun = subprocess.Popen(
             [sys.executable, "-m", "weft", *arguments],
             cwd=self.folder,
-            env=environment(self.folder),
+            env=environment(self.folder, env),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         )
+        self._begun.append(begun)
+        return begun
+
+    def close(self) -> None:
+        """Nothing that was begun goes on."""
+        for process in self._begun:
+            process.kill()
+            process.communicate()
 
     def on(self, host: str, command: str, *, user: str | None = None) -> str:
         """What a shell command on the host prints, whether or not it succeeds."""

@@ -9,6 +9,7 @@ from typing import Any
 from weft.actions.base import Action
 
 _PREFIX = "ansible.builtin."
+_OWN = "weft.builtin."  # what the language of weft adds
 _STATS_ARGS = frozenset({"aggregate", "data", "per_host"})
 _WAIT_ARGS = frozenset({"connect_timeout", "delay", "sleep", "timeout"})
 _REBOOT_ARGS = frozenset(
@@ -19,8 +20,8 @@ _REBOOT_ARGS = frozenset(
 )  # fmt: skip
 
 
-def _action(name: str, place: str, **more: Any) -> tuple[str, Action]:
-    return _PREFIX + name, Action(fqcn=_PREFIX + name, place=place, **more)
+def _action(name: str, place: str, prefix: str = _PREFIX, **more: Any) -> tuple[str, Action]:
+    return prefix + name, Action(fqcn=prefix + name, place=place, **more)
 
 
 #: Actions by FQCN. What is not here and is a module runs through ``NORMAL``.
@@ -31,6 +32,8 @@ REGISTRY: Mapping[str, Action] = MappingProxyType(
             _action("assemble", "assemble:assemble"),
             _action("assert", "debug:check", connection=False, raw_args=frozenset({"that"})),
             _action("async_status", "async_status:async_status"),
+            _action("await", "await_jobs:await_", _OWN),
+            _action("cancel", "cancel_jobs:cancel", _OWN),
             _action("command", "command:command", jobs=True, free_form=True),
             _action("copy", "copy:copy"),
             _action("debug", "debug:debug", connection=False, raw_args=frozenset({"var"})),

@@ -89,8 +89,8 @@ def _places(context: ActionContext, jids: Sequence[str]) -> dict[Target, list[st
     jobs, host = context.services.jobs, context.delegate_to or context.host
     places: dict[Target, list[str]] = {}
     for jid in jids:
-        started = jobs.target(host, jid) if jobs is not None else None
-        places.setdefault(started or context.target, []).append(jid)
+        target = jobs.target(host, jid, context.target) if jobs is not None else context.target
+        places.setdefault(target, []).append(jid)
     return places
 
 

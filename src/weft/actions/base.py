@@ -229,6 +229,7 @@ class ActionContext:
             "selinux_special_fs": settings.selinux_special_fs,
             "keep_remote_files": settings.keep_remote_files,
             "target_log_info": settings.target_log_info,
+            "strict_utf8": settings.module_strict_utf8,
             "tracebacks_for": _tracebacks(settings.display_traceback),
         }
         return ModuleOptions(**(options | changes))

@@ -80,7 +80,7 @@ async def command(context: ActionContext) -> Result:
         )
         return context.with_interpreter(handle, session)
     reply = await session.request("command", request)
-    result = tidy(plain_result(dict(reply.result)), context.warn)
+    result = tidy(plain_result(dict(reply.result), strict=context.settings.module_strict_utf8), context.warn)
     if "cmd" in result and "shell" in request and params["argv"] is not None:
         result["cmd"] = params["argv"]
     result["invocation"] = {"module_args": params}

@@ -10,7 +10,7 @@ from weft.actions.args import BadArguments, boolean, check_variable_name, truth
 from weft.actions.base import ActionContext, Result
 from weft.connection.results import ACTION_FAILED, FAILURE, NO_TRACEBACK, Failure
 from weft.model.errors import TaskFailed
-from weft.model.values import Trusted
+from weft.model.values import Trusted, origin_of
 
 _SETUP_NAMES = frozenset({"setup", "ansible.builtin.setup", "ansible.legacy.setup"})
 #: Network systems whose facts their own modules gather, and the collections of those.
@@ -184,7 +184,7 @@ def _variable_name(context: ActionContext, key: str) -> str:
     written = own if isinstance(own, Trusted) else Trusted(key) if own in context.task.args else key
     name = context.templar.render(written, context.scope) if context.templar.is_template(written) else written
     check_variable_name(name)
-    return str(name)
+    return Trusted(name, origin_of(written))  # with its place, for warnings about the name
 
 
 async def set_stats(context: ActionContext) -> Result:

@@ -6,7 +6,7 @@ import asyncio
 import codecs
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TextIO
 
@@ -21,7 +21,15 @@ _END_OF_INPUT = "\x04"
 class TerminalPrompter:
     """One prompt at a time, on the terminal that standard input is."""
 
-    def __init__(self, source: TextIO | None = None, screen: TextIO | None = None) -> None:
+    def __init__(
+        self,
+        source: TextIO | None = None,
+        screen: TextIO | None = None,
+        *,
+        before: Callable[[], None] | None = None,
+    ) -> None:
+        """``before`` is called, in a thread, before each question: what is queued for the screen goes out first."""
+        self._before = before
         self._source = source if source is not None else sys.stdin
         self._screen = screen if screen is not None else sys.stdout
         self._turn = asyncio.Lock()
@@ -46,6 +54,8 @@ class TerminalPrompter:
     ) -> str:
         """See ``weft.actions.base.Prompter``."""
         async with self._turn:
+            if self._before is not None:
+                await asyncio.to_thread(self._before)
             self._show(text)
             if not self.interactive:
                 return await asyncio.to_thread(self._read_line)

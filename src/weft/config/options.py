@@ -128,6 +128,10 @@ _RUN = (
         "INVALID_TASK_ATTRIBUTE_FAILED", "invalid_task_attribute_failed", "bool",
         "ANSIBLE_INVALID_TASK_ATTRIBUTE_FAILED", "invalid_task_attribute_failed",
     ),
+    _option(
+        "MODULE_STRICT_UTF8_RESPONSE", "module_strict_utf8", "bool", "ANSIBLE_MODULE_STRICT_UTF8_RESPONSE",
+        "module_strict_utf8_response",
+    ),
     _option("DEFAULT_MODULE_NAME", "module_name", "str", "", "module_name"),
     _option("DEFAULT_MODULE_ARGS", "module_args", "str", "ANSIBLE_MODULE_ARGS", "module_args"),
     _option("WEFT_RECONNECT_WINDOW", "reconnect_window", "int", "WEFT_RECONNECT_WINDOW", "weft.reconnect_window"),
@@ -422,23 +426,8 @@ class Unsupported(NamedTuple):
 
 #: These change what a run does and have no counterpart here; whoever sets one is told.
 UNSUPPORTED: tuple[Unsupported, ...] = (
-    Unsupported(_option("DEFAULT_JINJA2_EXTENSIONS", "", "str", "ANSIBLE_JINJA2_EXTENSIONS", "jinja2_extensions")),
     Unsupported(_option("PLUGIN_FILTERS_CFG", "", "str", "", "plugin_filters_cfg")),
     Unsupported(_option("MODULE_IGNORE_EXTS", "", "str", "ANSIBLE_MODULE_IGNORE_EXTS", "module_ignore_exts")),
-    Unsupported(
-        _option(
-            "MODULE_STRICT_UTF8_RESPONSE", "", "bool", "ANSIBLE_MODULE_STRICT_UTF8_RESPONSE",
-            "module_strict_utf8_response",
-        ),
-        ("true",),
-    ),
-    Unsupported(
-        _option(
-            "PYTHON_MODULE_RLIMIT_NOFILE", "", "str", "ANSIBLE_PYTHON_MODULE_RLIMIT_NOFILE",
-            "python_module_rlimit_nofile",
-        ),
-        ("0",),
-    ),
     Unsupported(_option("SSH_AGENT", "", "str", "ANSIBLE_SSH_AGENT", "connection.ssh_agent"), ("none",)),
     Unsupported(_option("private_key", "", "str", "ANSIBLE_PRIVATE_KEY")),
     Unsupported(_option("pkcs11_provider", "", "str", "ANSIBLE_PKCS11_PROVIDER", "ssh_connection.pkcs11_provider")),

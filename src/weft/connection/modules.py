@@ -54,6 +54,7 @@ class ModuleOptions:
     ignore_unknown_options: bool = False
     target_log_info: str | None = None
     tracebacks_for: Sequence[str] = ()
+    strict_utf8: bool = True  # text in the result that is no UTF-8 is a failure
 
 
 async def run_module(
@@ -75,7 +76,7 @@ async def run_module(
     except RequestFailed as error:
         output = _never_ran(error, interpreter)
     messages: list[str] = []
-    result = module_result(output, interpreter, warn or messages.append)
+    result = module_result(output, interpreter, warn or messages.append, strict=options.strict_utf8)
     if messages:
         result["warnings"] = [*result.get("warnings", ()), *messages]
     return result

@@ -142,7 +142,7 @@ class SessionPool:
             target,
             connector,
             window=self._window,
-            linger=0.0 if local else self._window + _LINGER_MORE,
+            linger=0.0 if local or self._window <= 0 else self._window + _LINGER_MORE,
             on_gone=self._gone,
         )
         await session.start(started)

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from weft.model.errors import TaskFailed
+
 #: Under this key a failed result carries a ``Failure`` until the executor takes it out.
 FAILURE: Final = "_ansible_failure"
 NO_TRACEBACK: Final = "(traceback unavailable)"
@@ -51,11 +53,23 @@ class NoResult(ValueError):
     """A module's output holds no result."""
 
 
-def module_result(output: Output, interpreter: str | None, warn: Callable[[str], None]) -> dict[str, Any]:
-    """The result of a module, as ansible-core would hand it to an action. Never raises: no result is a failed one."""
+class NotUtf8(TaskFailed):
+    """A result holds text that can't be encoded, which the settings don't allow."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Refusing to deserialize an invalid UTF8 string value.",
+            hint="This check can be disabled with the `MODULE_STRICT_UTF8_RESPONSE` setting.",
+        )
+
+
+def module_result(
+    output: Output, interpreter: str | None, warn: Callable[[str], None], *, strict: bool = True
+) -> dict[str, Any]:
+    """The result of a module, as ansible-core would hand it to an action: no result is a failed one. Raises NotUtf8."""
     try:
         text, junk = find_json(output.stdout)
-        data = plain_result(json.loads(text))
+        data = plain_result(json.loads(text), strict=strict)
     except ValueError as error:
         return no_result(output, interpreter, error)
     for warning in junk:
@@ -78,10 +92,15 @@ def find_json(text: str) -> tuple[str, list[str]]:
     return "\n".join(lines[start : end + 1]), warnings
 
 
-def plain_result(data: Any) -> dict[str, Any]:
-    """A decoded result without wire types; a failure is under ``FAILURE``. Raises NoResult: no object, or not UTF-8."""
+def plain_result(data: Any, *, strict: bool = True) -> dict[str, Any]:
+    """A decoded result without wire types; a failure is under ``FAILURE``.
+
+    Raises NoResult where it is no object, NotUtf8 where text in it is not UTF-8 (if ``strict``).
+    """
     if not isinstance(data, dict):
         raise NoResult(f"Malformed result. Received {type(data).__name__} instead of dict.")
+    if strict:
+        _check_text(data)
     exception = data.pop("exception", None)
     result: dict[str, Any] = _plain(data)
     if result.get("failed") or exception:
@@ -190,11 +209,11 @@ def _plain(value: Any) -> Any:
     if isinstance(value, dict):
         kind = value.get(_TYPE)
         if kind is None:
-            return {_text(key): _plain(item) for key, item in value.items()}
+            return {key: _plain(item) for key, item in value.items()}
         return _plain_type(kind, value)
     if isinstance(value, list):
         return [_plain(item) for item in value]
-    return _text(value) if isinstance(value, str) else value
+    return value
 
 
 def _plain_type(kind: str, value: Mapping[str, Any]) -> Any:
@@ -230,7 +249,15 @@ def _deprecation(summary: Mapping[str, Any]) -> dict[str, Any]:
     return result
 
 
-def _text(value: Any) -> Any:
-    if isinstance(value, str) and _SURROGATE.search(value):
-        raise NoResult("Refusing to deserialize an invalid UTF8 string value.")
-    return value
+def _check_text(value: Any) -> None:
+    """Raises NoResult where there is text that can't be encoded."""
+    if isinstance(value, str):
+        if _SURROGATE.search(value):
+            raise NotUtf8
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            _check_text(key)
+            _check_text(item)
+    elif isinstance(value, list):
+        for item in value:
+            _check_text(item)

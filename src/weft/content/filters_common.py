@@ -30,6 +30,19 @@ def with_notices(function: F) -> F:
     return function
 
 
+SETTINGS = "weft_settings"
+
+
+def with_setting(setting: str, argument: str) -> Callable[[F], F]:
+    """Mark a plugin's function: it takes the value of a setting as a keyword argument."""
+
+    def mark(function: F) -> F:
+        setattr(function, SETTINGS, (setting, argument))
+        return function
+
+    return mark
+
+
 def to_text(value: Any, encoding: str = "utf-8") -> str:
     """Text of anything: bytes are decoded, what is no text is shown as ``str`` shows it."""
     if isinstance(value, str):

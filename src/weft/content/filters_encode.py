@@ -11,8 +11,11 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import cache
 from typing import Any, Final
 
-from weft.content.filters_common import Notices, PluginError, is_sequence, to_bytes, to_text, with_notices
+from weft.content.filters_common import Notices, PluginError, is_sequence, to_bytes, to_text, with_notices, with_setting
+from weft.model.errors import WeftError
 
+_NOT_UTF8: Final = "Refusing to deserialize an invalid UTF8 string value."
+_NOT_UTF8_HINT: Final = "This check can be disabled with the `MODULE_STRICT_UTF8_RESPONSE` setting."
 #: Ansible's own namespace for `to_uuid`.
 _NAMESPACE: Final = uuid.UUID("361E6D51-FAEC-444A-9079-341386DA8E2E")
 
@@ -36,12 +39,32 @@ def to_nice_json(value: Any, indent: Any = 4, sort_keys: bool = True, **options:
     return to_json(value, indent=indent, sort_keys=sort_keys, separators=(",", ": "), **options)
 
 
-def from_json(text: Any, profile: str | None = None, **options: Any) -> Any:
+@with_setting("module_strict_utf8", "strict")
+def from_json(text: Any, profile: str | None = None, *, strict: bool = True, **options: Any) -> Any:
+    """``strict``: text that can't be encoded is refused."""
     if profile not in (None, "tagless"):
         from weft.content.plugins_ansible import core_function
 
         return core_function("filter", "core", "from_json")(text, profile=profile, **options)
-    return json.loads(text, **options)
+    value = json.loads(text, **options)
+    if strict:
+        _check_encoding(value)
+    return value
+
+
+def _check_encoding(value: Any) -> None:
+    if isinstance(value, str):
+        try:
+            value.encode()
+        except UnicodeEncodeError as error:
+            raise WeftError(_NOT_UTF8, hint=_NOT_UTF8_HINT) from WeftError(str(error))
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            _check_encoding(key)
+            _check_encoding(item)
+    elif isinstance(value, list):
+        for item in value:
+            _check_encoding(item)
 
 
 def _has_other_keys(value: Any) -> bool:

@@ -11,9 +11,10 @@ import os
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
-from weft.content.filters_common import NOTICES, Notices
+from weft.content.filters_common import NOTICES, SETTINGS, Notices
 from weft.model.errors import TemplateFailed, WeftError
 from weft.model.settings import Settings
 
@@ -177,6 +178,9 @@ class PluginSource:
         return None
 
     def _bound(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        setting = getattr(function, SETTINGS, None)
+        if setting is not None:
+            return partial(function, **{setting[1]: getattr(self.settings, setting[0])})
         if not getattr(function, NOTICES, False):
             return function
         notices = self.notices

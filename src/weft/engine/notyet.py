@@ -9,7 +9,6 @@ from weft.model.nodes import Block, Node, Play, Task, TaskKind
 from weft.model.values import Origin, Value, origin_of
 
 _INCLUDES = (TaskKind.INCLUDE_TASKS, TaskKind.INCLUDE_ROLE)
-_ACTIONS = frozenset(("weft.builtin.await", "weft.builtin.cancel"))
 
 
 def refuse_play(play: Play) -> None:
@@ -49,13 +48,13 @@ def _of_task(task: Task) -> Iterator[tuple[str, Value]]:
     yield from _set(
         ("`parallel`", task.parallel),
         ("`needs`", task.needs or None),
-        ("`lock`", task.lock),
         ("`serial` on a task", task.serial),
-        ("`parallel` in loop_control", task.loop_control.parallel),
-        (f"the action `{task.action}`", task.action if task.fqcn in _ACTIONS else None),
+        ("`lock` on a meta action", task.lock if task.kind is TaskKind.META else None),
     )
     if task.kind in _INCLUDES:
         yield from _set(
+            ("`lock` on an include", task.lock),
+            ("`parallel` in the loop_control of an include", task.loop_control.parallel),
             ("`async` on an include", task.async_seconds),
             ("`until` or `retries` on an include", task.retry.until or task.retry.retries),
         )

@@ -52,8 +52,9 @@ def fail(batch: BatchState, host: HostState, task: Task, report: Report) -> None
     """The host has failed: remember why, for a rescue. Raises HostFailed."""
     if host.rescue_depth > 0:
         failed_task = described(task, batch.short_title(task, host), batch.run.settings)
-        facts = {"ansible_failed_task": failed_task, "ansible_failed_result": dict(report.outcome.result)}
-        batch.run.variables.set_fact(host.name, facts)
+        # the task as it was written, templates and all; the result as plain data
+        batch.run.variables.include_vars(host.name, {"ansible_failed_task": failed_task})
+        batch.run.variables.set_fact(host.name, {"ansible_failed_result": dict(report.outcome.result)})
     else:
         batch.remove((host.name,))
         if not host.always_depth:

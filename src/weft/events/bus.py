@@ -43,6 +43,13 @@ class Bus:
         if not offer(notice):
             self.publish(notice)
 
+    def flush(self) -> None:
+        """What the views have been told so far is out when this returns: before a question is asked. May block."""
+        for sink in tuple(self._sinks):
+            flush = getattr(sink, "flush", None)
+            if flush is not None:
+                flush()
+
     async def close(self) -> None:
         for sink in self._sinks:
             await sink.close()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +17,7 @@ from weft.executor.arguments import ArgumentReader
 from weft.executor.conditions import Skipped, holds
 from weft.executor.environment import RunEnvironment
 from weft.executor.growing import grow
+from weft.executor.holds import Holds, Limits
 from weft.executor.interpreters import LanguageInterpreters
 from weft.executor.keywords import KeywordReader, Keywords
 from weft.executor.report import Draft, censored, public, registered
@@ -25,6 +25,7 @@ from weft.executor.results import facts_kind
 from weft.jobs.registry import JobRegistry
 from weft.jobs.results import status_result
 from weft.jobs.waiting import together, unfinished_jobs, wait_or_pause, wait_through_losses
+from weft.locks.keeper import Locks
 from weft.model.errors import TaskFailed, TaskSkipped, Unreachable, WeftError
 from weft.model.nodes import Task
 from weft.model.values import Origin, origin_of
@@ -57,6 +58,7 @@ class _Try:
     context: ActionContext
     draft: Draft
     carried: dict[str, Any]  # what earlier items of the loop, and earlier attempts, have set
+    holds: Holds
 
 
 class Attempts:
@@ -70,16 +72,20 @@ class Attempts:
         jobs: JobRegistry,
         forks: asyncio.Semaphore,
         variables: Variables,
+        locks: Locks,
     ) -> None:
         self._services = services
         self._variables = variables
         self._find_action = find_action
         self._passwords = passwords
         self._jobs = jobs
-        self._forks = forks
-        self._throttles: dict[tuple[str, int], asyncio.Semaphore] = {}
+        self._limits = Limits(forks, locks, services)
         self.keywords = KeywordReader(services.templar, services.settings, services.publish)
         self.arguments = ArgumentReader(services.templar, inject_facts=services.settings.inject_facts_as_vars)
+
+    def holds(self, task: Task, info: TaskInfo, host: str) -> Holds:
+        """What the task will hold on this host while it runs. Close it."""
+        return Holds(self._limits, task, info, host)
 
     async def run(
         self,
@@ -90,6 +96,7 @@ class Attempts:
         environment: RunEnvironment,
         draft: Draft,
         carried: dict[str, Any],
+        holds: Holds,
     ) -> None:
         """Fill in ``draft.result``. Raises WeftError (the task failed) and Unreachable."""
         keywords = await evaluate(lambda: self.keywords.read(task, names))
@@ -103,10 +110,8 @@ class Attempts:
         context = self._context(task, info, host, names, environment, keywords, args, draft)
         context.module_defaults = defaults
         self._check_async(task, action, keywords)
-        attempt = _Try(task, info, host, names, keywords, action, context, draft, carried)
-        async with AsyncExitStack() as stack:
-            if keywords.throttle > 0:
-                await stack.enter_async_context(self._throttle(task, keywords.throttle))
+        attempt = _Try(task, info, host, names, keywords, action, context, draft, carried, holds)
+        async with holds.inside(keywords, context, draft):
             await self._repeat(attempt)
         draft.delegate_address = await self._delegate_address(names)
         draft.notify = await self._notify(task, names, draft)
@@ -168,12 +173,6 @@ class Attempts:
                 f"This action ({task.action}) does not support async.", origin_of(task.async_seconds) or task.origin
             )
 
-    def _throttle(self, task: Task, limit: int) -> asyncio.Semaphore:
-        semaphore = self._throttles.get((task.id, limit))
-        if semaphore is None:
-            semaphore = self._throttles[task.id, limit] = asyncio.Semaphore(limit)
-        return semaphore
-
     # -- attempts ------------------------------------------------------------------------------------------------
 
     async def _repeat(self, work: _Try) -> None:
@@ -199,7 +198,7 @@ class Attempts:
             if number < attempts:
                 result["retries"] = attempts
                 self._publish_retry(work, result, attempts - number)
-                await self._wait(work, result, _delay(work.keywords, number))
+                await self._wait(work, result, work.keywords.delay_after(number))
         result = work.draft.result
         result["attempts"] = attempts - 1
         result["failed"] = True
@@ -221,7 +220,7 @@ class Attempts:
                 f"Timeout {_shown(seconds)} is invalid, it must be between 0 and {_MOST_TIMEOUT}.", work.task.origin
             )
         try:
-            async with self._forks, asyncio.timeout(seconds if seconds > 0 else None):
+            async with work.holds.fork(), asyncio.timeout(seconds if seconds > 0 else None):
                 result = await work.action(work.context)
         except TimeoutError:
             raise TimedOut(_shown(seconds), work.task.origin) from None
@@ -281,7 +280,7 @@ class Attempts:
             await asyncio.sleep(seconds)
             return
         sessions, where = self._services.sessions, work.draft.delegate or work.host
-        targets = {jid: self._jobs.target(where, jid) or work.context.target for jid in jids}
+        targets = {jid: self._jobs.target(where, jid, work.context.target) for jid in jids}
         await together(
             wait_or_pause(sessions.open, target, [jid for jid in jids if targets[jid] == target], seconds)
             for target in set(targets.values())
@@ -303,7 +302,7 @@ class Attempts:
     async def _follow_job(self, work: _Try, handle: dict[str, Any]) -> dict[str, Any]:
         """With `poll: 0` the handle; otherwise the job's result, once it ends."""
         context, jid = work.context, str(handle["ansible_job_id"])
-        self._jobs.started(work.draft.delegate or work.host, jid, context.target)
+        self._jobs.started(work.draft.delegate or work.host, jid, context.target, work.host)
         if work.keywords.poll <= 0:
             return handle
         state = await self._wait_for_end(work, jid)
@@ -376,12 +375,6 @@ def _attempts(work: _Try) -> int:
     if work.keywords.retries is not None:
         return 1 + max(0, work.keywords.retries)
     return 1 + _DEFAULT_RETRIES if work.task.retry.until else 1
-
-
-def _delay(keywords: Keywords, attempt: int) -> float:
-    """Seconds to wait after an attempt (counted from 1)."""
-    delay = keywords.delay * keywords.backoff ** (attempt - 1)
-    return delay if keywords.max_delay is None else min(delay, keywords.max_delay)
 
 
 def _short_fact(name: Any) -> Any:

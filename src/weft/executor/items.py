@@ -8,10 +8,10 @@ from typing import Any
 
 from weft.actions.base import Templating
 from weft.executor.environment import RunEnvironment
-from weft.model.convert import is_true, to_number
+from weft.model.convert import is_true, to_int, to_number
 from weft.model.errors import WeftError
 from weft.model.nodes import Task
-from weft.model.values import Value, origin_of
+from weft.model.values import OMIT, Value, origin_of
 from weft.templating.blocking import evaluate
 from weft.templating.types import type_name
 from weft.vars import Scope
@@ -51,6 +51,7 @@ class LoopPlan:
     extended: bool
     all_items: bool
     break_when: tuple[Value, ...]
+    parallel: int = 1  # so many items at once
 
     @classmethod
     async def make(cls, task: Task, names: Scope, templar: Templating) -> LoopPlan:
@@ -67,6 +68,7 @@ class LoopPlan:
             extended=is_true(await value(control.extended)),
             all_items=is_true(await value(control.extended_allitems)),
             break_when=control.break_when,
+            parallel=_at_once(await value(control.parallel), task),
         )
 
     def marks(self, item: Any, index: int, local: Mapping[str, Any]) -> dict[str, Any]:
@@ -78,6 +80,20 @@ class LoopPlan:
         if self.extended:
             marks["ansible_loop"] = local["ansible_loop"]
         return marks
+
+
+def _at_once(value: Any, task: Task) -> int:
+    """`parallel`, evaluated. Raises WeftError."""
+    if value is None or value is OMIT:
+        return 1
+    try:
+        number = to_int(value)
+    except ValueError:
+        number = 0
+    if number < 1:
+        origin = origin_of(task.loop_control.parallel) or task.origin
+        raise WeftError(f"'parallel' of 'loop_control' must be a number of at least 1, not {value!r}.", origin)
+    return number
 
 
 def item_names(plan: LoopPlan, items: list[Any], index: int) -> dict[str, Any]:

@@ -58,6 +58,7 @@ _TYPES: Mapping[Callable[[Any], Any], str] = {to_bool: "bool", to_int: "int", to
 _FACTS_OF_ENVIRONMENT = "ansible_env"
 
 _DEFAULT_DELAY = 5.0  # seconds between attempts, as in Ansible
+_LONGEST_DELAY = 1e8  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,14 @@ class Keywords:
     max_delay: float | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
     connection: ConnectionKeywords = field(default_factory=ConnectionKeywords)
+
+    def delay_after(self, attempt: int) -> float:
+        """Seconds to wait after an attempt (counted from 1)."""
+        try:
+            delay = self.delay * self.backoff ** (attempt - 1)
+        except OverflowError:
+            delay = _LONGEST_DELAY
+        return max(0.0, min(delay, _LONGEST_DELAY if self.max_delay is None else self.max_delay))
 
 
 class KeywordReader:
@@ -197,8 +206,11 @@ class KeywordReader:
                 continue
             if self._templar.is_template(raw):
                 waiting.append((name, raw))
-            else:
+                continue
+            try:
                 known[name] = _convert(name, raw, convert, task)
+            except WeftError:
+                waiting.append((name, raw))  # told when it is read; other keywords are there all the same
         return _Plan(known, tuple(waiting))
 
     def _evaluate(self, name: str, raw: Value, names: Names, hidden: Sequence[Value] = ()) -> Any:

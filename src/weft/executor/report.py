@@ -8,6 +8,7 @@ from typing import Any
 
 from weft.events import Deprecated, ErrorInfo
 from weft.events.deferred import Notice
+from weft.model.nodes import Task
 from weft.model.outcome import Outcome, Status
 
 INTERNAL = "_ansible_"  # keys that begin so exist only at the module edge
@@ -137,5 +138,7 @@ class Draft:
     delegate_address: str | None = None
     delegate_facts: bool = False
     notify: tuple[str, ...] = ()
+    lock_waited: float | None = None  # seconds; None: the task has no lock, or did not get as far
     include: Include | None = None
+    task: Task | None = None  # with the action that a template gave its name
     notices: list[Notice] = field(default_factory=list)  # what came up beside the result

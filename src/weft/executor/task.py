@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,9 +16,11 @@ from weft.executor.attempts import Attempts
 from weft.executor.conditions import Skipped, check_when
 from weft.executor.environment import RunEnvironment
 from weft.executor.errors import error_info, links_of, result_error, task_error
+from weft.executor.holds import Holds
 from weft.executor.items import LoopNotList, LoopPlan, item_names, loop_items
 from weft.executor.report import Draft, Include, Report, View, censored, public, registered, status_of, with_notices
 from weft.executor.results import effects_of, view_of
+from weft.executor.sidebyside import side_by_side
 from weft.model.errors import TaskFailed, Unreachable, WeftError
 from weft.model.nodes import Task, TaskKind
 from weft.model.outcome import Outcome, Status
@@ -45,22 +47,32 @@ class Call:
 class Executor:
     """Runs tasks. Holds nothing of a host: every call brings its own scope."""
 
-    def __init__(self, services: Services, attempts: Attempts) -> None:
+    def __init__(
+        self,
+        services: Services,
+        attempts: Attempts,
+        resolve_action: Callable[[str, Sequence[str]], str | None] = lambda name, collections: None,
+    ) -> None:
+        """``resolve_action`` gives the FQCN of an action that a template names."""
         self._services = services
+        self._resolve_action = resolve_action
         self._attempts = attempts
 
     async def run(self, call: Call) -> Report:
         """Never raises for what goes wrong with the task: that is the report."""
         started = time.monotonic()
+        holds = self._attempts.holds(call.task, call.info, call.host)
         try:
-            report = await self._run(call)
+            report = await self._run(call, holds)
         except Unreachable as error:
             report = self._broken(call, error, unreachable=True)
         except WeftError as error:
             report = self._broken(call, error)
+        finally:
+            await holds.close()
         return replace(report, duration=time.monotonic() - started)
 
-    async def _run(self, call: Call) -> Report:
+    async def _run(self, call: Call, holds: Holds) -> Report:
         items: list[Any] | None = None
         loop_error: WeftError | None = None
         try:
@@ -71,31 +83,42 @@ class Executor:
             # `when` may say that the task is skipped, in which case the loop doesn't matter
             loop_error = error
         if items is None:
-            draft = await self._once(call, call.scope, loop_error)
+            draft = await self._once(call, call.scope, holds, {}, loop_error)
             return self._single(call, draft)
-        return await self._loop(call, items)
+        return await self._loop(call, items, holds)
 
     # -- one time ------------------------------------------------------------------------------------------------
 
     async def _once(
-        self, call: Call, names: Scope, loop_error: WeftError | None = None, carried: dict[str, Any] | None = None
+        self, call: Call, names: Scope, holds: Holds, carried: dict[str, Any], loop_error: WeftError | None = None
     ) -> Draft:
         """The task without its loop. Failures become the draft's result."""
         draft = Draft()
         with collecting() as draft.notices:
-            await self._fill(call, names, draft, loop_error, carried if carried is not None else {})
+            await self._fill(call, names, draft, loop_error, carried, holds)
         if not draft.no_log:
             for notice in draft.notices:
                 self._services.publish(notice)
         return draft
 
     async def _fill(
-        self, call: Call, names: Scope, draft: Draft, loop_error: WeftError | None, carried: dict[str, Any]
+        self,
+        call: Call,
+        names: Scope,
+        draft: Draft,
+        loop_error: WeftError | None,
+        carried: dict[str, Any],
+        holds: Holds,
     ) -> None:
         try:
+            if self._services.templar.is_template(call.task.action):
+                call = replace(call, task=await self._with_action(call.task, names))
+                draft.task = call.task
             names = await self._prepare(call, names, draft, loop_error)
             if not draft.result:
-                await self._attempts.run(call.task, call.info, call.host, names, call.environment, draft, carried)
+                await self._attempts.run(
+                    call.task, call.info, call.host, names, call.environment, draft, carried, holds
+                )
         except Skipped as skipped:
             draft.result = {"changed": False, "skipped": True, **skipped.result}
         except Unreachable as error:
@@ -108,10 +131,22 @@ class Executor:
             message = error.message if isinstance(error, TaskFailed) else draft.error.message
             draft.result = {"failed": True, "changed": False, "msg": message, **extra}
         draft.result.setdefault("changed", False)
+        if draft.lock_waited is not None:
+            draft.result["lock"] = {"waited": draft.lock_waited}
         if draft.result.get("failed") or draft.result.get("unreachable"):
             draft.result.setdefault("exception", NO_TRACEBACK)
             if "msg" not in draft.result:
                 draft.result["msg"] = (draft.error or result_error(call.task, draft.result)).message
+
+    async def _with_action(self, task: Task, names: Scope) -> Task:
+        """A task whose action is a template: with what that gives. Raises WeftError."""
+        name = await evaluate(lambda: self._services.templar.render(task.action, names))
+        if name is OMIT:
+            raise WeftError("Omit is not valid for the `action` keyword.", task.action_origin)
+        fqcn = self._resolve_action(str(name), task.common.collections)
+        if fqcn is None:
+            raise WeftError(f"Cannot resolve {name!r} to an action or module.", task.action_origin)
+        return replace(task, id=f"{task.id}/{fqcn}", action=str(name), fqcn=fqcn)
 
     async def _prepare(self, call: Call, names: Scope, draft: Draft, loop_error: WeftError | None) -> Scope:
         """All that is decided before the action: delegation, conditions, keywords; an include is done with that.
@@ -171,34 +206,48 @@ class Executor:
 
     # -- loops ---------------------------------------------------------------------------------------------------
 
-    async def _loop(self, call: Call, items: list[Any]) -> Report:
+    async def _loop(self, call: Call, items: list[Any], holds: Holds) -> Report:
         if not items:
             result = {"changed": False, "skipped": True, "skipped_reason": "No items in the list", "results": []}
             return self._report(call, Draft(result=result), (), ())
         plan = await LoopPlan.make(call.task, call.scope, self._services.templar)
         self._warn_about_collision(call, plan)
-        reports: list[Report] = []
-        drafts: list[Draft] = []
-        carried: dict[str, Any] = {}
-        for index, item in enumerate(items):
-            if index and plan.pause:
-                await asyncio.sleep(plan.pause)
-            local = item_names(plan, items, index)
-            names = call.scope.child({**carried, **local})
-            draft = await self._once(call, names, carried=carried)
-            if call.task.register:
-                carried[call.task.register] = with_notices(registered(draft.result), draft.notices)
-            draft.result.update(plan.marks(item, index, local))
-            label = await self._label(plan, names.child(carried), draft)
-            if draft.include is not None:
-                draft.include = Include(args=draft.include.args, variables=local, label=label)
-            report = self._single(call, draft)
-            reports.append(report)
-            drafts.append(draft)
-            self._publish_item(call, report, label)
-            if plan.break_when and await self._breaks(plan, names.child(carried)):
-                break
+        ended: dict[int, tuple[Report, Draft]] = {}
+
+        async def run(index: int, carried: dict[str, Any]) -> bool:
+            ended[index], over = await self._item(call, plan, items, index, carried, holds)
+            return over
+
+        if plan.parallel > 1:
+            # items side by side don't see each other's facts and results: each has its own
+            await side_by_side(len(items), plan.parallel, plan.pause, lambda index: run(index, {}))
+        else:
+            carried: dict[str, Any] = {}
+            for index in range(len(items)):
+                if index and plan.pause:
+                    await asyncio.sleep(plan.pause)
+                if await run(index, carried):
+                    break
+        reports, drafts = zip(*(ended[index] for index in sorted(ended)), strict=True)
         return self._whole(call, reports, drafts)
+
+    async def _item(
+        self, call: Call, plan: LoopPlan, items: list[Any], index: int, carried: dict[str, Any], holds: Holds
+    ) -> tuple[tuple[Report, Draft], bool]:
+        """One item to its end, and whether the loop ends with it."""
+        local = item_names(plan, items, index)
+        names = call.scope.child({**carried, **local})
+        draft = await self._once(call, names, holds, carried)
+        if call.task.register:
+            carried[call.task.register] = with_notices(registered(draft.result), draft.notices)
+        draft.result.update(plan.marks(items[index], index, local))
+        label = await self._label(plan, names.child(carried), draft)
+        if draft.include is not None:
+            draft.include = Include(args=draft.include.args, variables=local, label=label)
+        report = self._single(call, draft)
+        self._publish_item(call, report, label)
+        over = bool(plan.break_when) and await self._breaks(plan, names.child(carried))
+        return (report, draft), over
 
     def _warn_about_collision(self, call: Call, plan: LoopPlan) -> None:
         if plan.loop_var in call.scope:
@@ -269,8 +318,8 @@ class Executor:
         )
         return Report(
             outcome=outcome,
-            view=view_of(call.task, draft, outcome),
-            effects=effects_of(call.task, draft) if status in (Status.OK, Status.CHANGED) else (),
+            view=view_of(draft.task or call.task, draft, outcome),
+            effects=effects_of(draft.task or call.task, draft) if status in (Status.OK, Status.CHANGED) else (),
             includes=includes,
             any_errors_fatal=draft.any_errors_fatal,
             debugger=draft.debugger,
@@ -292,6 +341,8 @@ class Executor:
             result["msg"] = "All items skipped" if result["skipped"] else "All items completed"
         if unreachable:
             result["unreachable"] = True
+        if any(draft.lock_waited is not None for draft in drafts):
+            result["lock"] = {"waited": round(sum(draft.lock_waited or 0.0 for draft in drafts), 3)}
         shown: Mapping[str, Any] = dict(result)
         for key in _NOTICES:
             if told := [entry for outcome in outcomes for entry in outcome.result.get(key) or ()]:

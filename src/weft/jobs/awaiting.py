@@ -4,26 +4,30 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
 
 from weft.jobs.record import JobRecord
 from weft.model.errors import WeftError
+
+R = TypeVar("R")
+E = TypeVar("E")
 
 Outcome = JobRecord | WeftError  # as it ended, or why that can't be known
 
 
 async def await_jobs(
-    records: Sequence[JobRecord],
-    wait: Callable[[JobRecord], Awaitable[JobRecord]],
+    records: Sequence[R],
+    wait: Callable[[R], Awaitable[E]],
     *,
     wanted: int,
     seconds: float | None,
-    on_end: Callable[[JobRecord, Outcome], Awaitable[None]],
-) -> list[Outcome | None]:
+    on_end: Callable[[R, E | WeftError], Awaitable[None]],
+) -> list[E | WeftError | None]:
     """Wait until ``wanted`` of the jobs have ended, or ``seconds`` are over; ``wait`` waits for one.
 
     ``on_end`` hears of each in the order in which they end. The result is in the order of ``records``; None: left.
     """
-    outcomes: list[Outcome | None] = [None] * len(records)
+    outcomes: list[E | WeftError | None] = [None] * len(records)
     ended: asyncio.Queue[int] = asyncio.Queue()
     tasks = [asyncio.create_task(_outcome(wait, record)) for record in records]
     for number, task in enumerate(tasks):
@@ -47,7 +51,7 @@ async def await_jobs(
     return outcomes
 
 
-async def _outcome(wait: Callable[[JobRecord], Awaitable[JobRecord]], record: JobRecord) -> Outcome:
+async def _outcome(wait: Callable[[R], Awaitable[E]], record: R) -> E | WeftError:
     try:
         return await wait(record)
     except WeftError as error:

@@ -21,6 +21,7 @@ class StartedJob:
     host: str
     jid: str
     target: Target
+    starter: str = ""  # inventory name of the host whose task started it: another one, where it was delegated
 
 
 class JobRegistry:
@@ -31,17 +32,29 @@ class JobRegistry:
         self._known: dict[str, StartedJob] = {}
         self._open: set[str] = set()
 
-    def started(self, host: str, jid: str, target: Target) -> None:
-        self._known[jid] = StartedJob(host, jid, target)
+    def started(self, host: str, jid: str, target: Target, starter: str | None = None) -> None:
+        """``starter`` is the host whose task it was, if that is not the ``host`` that it runs on."""
+        self._known[jid] = StartedJob(host, jid, target, starter or host)
         self._open.add(jid)
 
     def ended(self, jid: str) -> None:
         self._open.discard(jid)
 
-    def target(self, host: str, jid: str) -> Target | None:
-        """Where and as whom a job of this run was started, ended or not; None: it did not start it on that host."""
+    def target(self, host: str, jid: str, asked: Target) -> Target:
+        """Where and as whom to ask for a job: as it was started, if this run started it on that host.
+
+        ``asked`` is where the task would ask. A folder for jobs that it was given counts, as in Ansible.
+        """
         job = self._known.get(jid)
-        return None if job is None or job.host != host else job.target
+        return job.target if job is not None and job.host == host and job.target.async_dir == asked.async_dir else asked
+
+    def find(self, jid: str) -> StartedJob | None:
+        """A job of this run, wherever it was started; None: of another."""
+        return self._known.get(jid)
+
+    def of_host(self, host: str) -> tuple[str, ...]:
+        """The jobs that this host's tasks have started, and that were not seen to end, in the order of their start."""
+        return tuple(jid for jid, job in self._known.items() if job.starter == host and jid in self._open)
 
     def observe(self, result: Mapping[str, Any]) -> None:
         """Learn from any task's result which jobs have ended: from a status, or from several."""

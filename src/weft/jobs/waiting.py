@@ -15,6 +15,7 @@ T = TypeVar("T")
 STATE_KEYS = ("started", "finished", "ansible_job_id", "results_file")
 
 _PAUSE = 1.0  # seconds between attempts to reach a host again whose link could not be mended
+_LASTING = 60.0  # seconds that a link has to hold, else there is no use in another one
 _SPARE = 5.0  # seconds that the agent's answer may come later than its time-out
 
 States = Mapping[str, Mapping[str, Any]]
@@ -35,31 +36,37 @@ async def wait_through_losses(open_session: Open, jids: Sequence[str], async_dir
     """As ``wait_for_jobs``, over as many links as it takes: jobs don't mind that one is lost.
 
     With ``seconds`` it goes on until they are over, and gives what is known then: nothing, if the host could not be
-    asked any more. Without, a host that can't be reached anew raises Unreachable.
+    asked any more. Without, a host that can't be reached anew raises Unreachable, and one whose links don't last.
     """
     if seconds is None:
-        while True:
-            session = await open_session()
-            try:
-                return await wait_for_jobs(session, jids, async_dir, None)
-            except Unreachable:
-                continue  # if the host is gone, opening says so
+        return await _wait_through_some_losses(open_session, jids, async_dir)
     clock = asyncio.get_running_loop().time
     end = clock() + seconds
-    states: States = {}
     try:
         async with asyncio.timeout_at(end + _SPARE):
-            while True:
+            while clock() < end:
                 try:
                     session = await open_session()
                     return await wait_for_jobs(session, jids, async_dir, max(0.0, end - clock()))
                 except Unreachable:
-                    if clock() >= end:
-                        break
-                await asyncio.sleep(min(_PAUSE, max(0.0, end - clock())))
+                    await asyncio.sleep(min(_PAUSE, max(0.0, end - clock())))
     except TimeoutError:
         pass  # the link hangs: what is asked of it then will say so
-    return states
+    return {}
+
+
+async def _wait_through_some_losses(open_session: Open, jids: Sequence[str], async_dir: str) -> States:
+    clock = asyncio.get_running_loop().time
+    lost: float | None = None
+    while True:
+        session = await open_session()
+        try:
+            return await wait_for_jobs(session, jids, async_dir, None)
+        except Unreachable:
+            if lost is not None and clock() - lost < _LASTING:
+                raise
+            lost = clock()
+        await asyncio.sleep(_PAUSE)
 
 
 async def wait_or_pause(

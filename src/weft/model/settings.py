@@ -87,6 +87,7 @@ class Settings:
     )  # fmt: skip
     module_lang: str | None = None
     module_set_locale: bool = False
+    module_strict_utf8: bool = True  # results and JSON with text that is no UTF-8 are refused
     remote_tmp: str = "~/.ansible/tmp"
     local_tmp: str = "~/.ansible/tmp"
     become: bool = False

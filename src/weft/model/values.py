@@ -54,6 +54,21 @@ class VaultText:
         return "<vault-encrypted text>"
 
 
+class Decrypted(str):
+    """Text that was encrypted where it was written; facts and arguments remember that."""
+
+    __slots__ = ("ciphertext",)
+    ciphertext: str
+
+    def __new__(cls, text: str, ciphertext: str = "") -> Decrypted:
+        self = super().__new__(cls, text)
+        self.ciphertext = ciphertext
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Decrypted, (str(self), self.ciphertext)
+
+
 class MapNode(dict[Any, Any]):
     """A YAML mapping that knows where it stands; its keys are ``Trusted`` and know theirs."""
 

@@ -21,7 +21,7 @@ class DataLoader(Protocol):
 
 def adhoc_playbook(adhoc: AdHoc, loader: DataLoader, poll: int) -> Playbook:
     """``poll`` is in seconds, as the settings say. Raises LoadError."""
-    task: dict[Any, Any] = {_text(adhoc.module): _arguments(adhoc.args)}
+    task = _call(adhoc)
     if adhoc.background > 0:
         task[_text("async")] = adhoc.background
         task[_text("poll")] = poll if adhoc.poll is None else adhoc.poll
@@ -35,6 +35,16 @@ def adhoc_playbook(adhoc: AdHoc, loader: DataLoader, poll: int) -> Playbook:
     }
     path = os.path.join(os.path.abspath(adhoc.basedir or ""), ORIGIN.path)
     return loader.load_data(SeqNode([MapNode(play, ORIGIN)], ORIGIN), path, beside=adhoc.basedir is not None)
+
+
+def _call(adhoc: AdHoc) -> dict[Any, Any]:
+    """Module and arguments. Which module a template stands for shows when the task runs."""
+    arguments = _arguments(adhoc.args)
+    if "{{" not in adhoc.module:
+        return {_text(adhoc.module): arguments}
+    if isinstance(arguments, str):
+        return {_text("action"): _text(f"{adhoc.module} {arguments}")}
+    return {_text("action"): _text(adhoc.module), **({} if arguments is None else {_text("args"): arguments})}
 
 
 def _arguments(text: str) -> Value:

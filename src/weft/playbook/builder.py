@@ -235,7 +235,7 @@ class NodeBuilder:
             id=self._shop.new_id("t"),
             origin=statement.origin,
             name=node_name(own),
-            action=str(called.action),
+            action=called.action if is_template(called.action) else str(called.action),
             fqcn=called.fqcn,
             action_origin=called.origin,
             args=args,

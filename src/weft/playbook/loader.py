@@ -70,6 +70,10 @@ class Loader:
         """The library folders beside playbooks and in roles that were loaded so far."""
         return tuple(self._shop.module_dirs)
 
+    def resolve_action(self, name: str, collections: Sequence[str] = ()) -> str | None:
+        """The FQCN of an action whose name is only known when its task runs. Raises WeftError where it was removed."""
+        return self._shop.actions.resolve(name, collections)
+
     def load(self, path: str) -> Playbook:
         """A playbook by path, or by name from a collection (``ns.coll.name``). Raises LoadError."""
         with self._lock, pause_gc():

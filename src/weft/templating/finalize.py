@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
 from weft.model.errors import WeftError
-from weft.model.values import OMIT, Trusted
+from weft.model.values import OMIT, Decrypted, Trusted
 from weft.templating.markers import MARKERS, Tripped
 from weft.templating.types import type_name
 
@@ -28,7 +28,7 @@ def finalize(value: Any, keep_marks: bool = False) -> Any:
     if kind in MARKERS:
         raise Tripped(value)
     if isinstance(value, str):
-        return value if keep_marks and kind is Trusted else str(value)
+        return value if kind is Decrypted or (keep_marks and kind is Trusted) else str(value)
     if isinstance(value, Mapping):
         return {_key(key): finalize(item, keep_marks) for key, item in value.items() if item is not OMIT}
     if isinstance(value, range | type):

@@ -13,7 +13,7 @@ from jinja2.utils import pass_context, pass_environment
 from weft.content.filters_common import PluginError
 from weft.content.plugins import Plugin
 from weft.model.errors import VaultFailed
-from weft.model.values import VaultText
+from weft.model.values import Decrypted, VaultText
 from weft.templating.environment import takes_markers
 from weft.templating.lazy import LazyList
 from weft.templating.markers import MARKERS, ErrorMarker, Tripped, UndefinedMarker
@@ -21,18 +21,6 @@ from weft.templating.types import type_name
 
 #: What ``undef()`` gives without a hint.
 DEFAULT_UNDEFINED: Final = UndefinedMarker("Mandatory variable has not been overridden")
-
-
-class Decrypted(str):
-    """Text that was encrypted where it was written."""
-
-    __slots__ = ("ciphertext",)
-    ciphertext: str
-
-    def __new__(cls, text: str, ciphertext: str = "") -> Decrypted:
-        self = super().__new__(cls, text)
-        self.ciphertext = ciphertext
-        return self
 
 
 class Undecryptable(VaultFailed):

@@ -15,7 +15,7 @@ from weft.content.plugins import PluginSource
 from weft.events.deferred import is_collecting
 from weft.model.errors import TemplateFailed, VaultFailed, WeftError
 from weft.model.settings import Settings
-from weft.model.values import OMIT, MapNode, Origin, SeqNode, Trusted, Value, VaultText, origin_of
+from weft.model.values import OMIT, Decrypted, MapNode, Origin, SeqNode, Trusted, Value, VaultText, origin_of
 from weft.templating import special
 from weft.templating.api import Names
 from weft.templating.conditions import Conditions
@@ -161,7 +161,7 @@ class Templar:
         if self._decrypt is None:
             raise special.Undecryptable(value)
         try:
-            return special.Decrypted(self._decrypt(value), value.ciphertext)
+            return Decrypted(self._decrypt(value), value.ciphertext)
         except VaultFailed as error:
             raise special.Undecryptable(value, error) from None
 

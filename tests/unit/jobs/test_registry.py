@@ -73,6 +73,13 @@ def test_where_a_job_was_started_is_known_even_after_its_end():
     jobs = JobRegistry(FakeSessions())
     jobs.started("web", "j1.1", AS_ALICE)
     jobs.ended("j1.1")
-    assert jobs.target("web", "j1.1") == AS_ALICE
-    assert jobs.target("db", "j1.1") is None
-    assert jobs.target("web", "j9.9") is None
+    assert jobs.target("web", "j1.1", WEB) == AS_ALICE
+    assert jobs.target("db", "j1.1", WEB) == WEB
+    assert jobs.target("web", "j9.9", WEB) == WEB
+
+
+def test_another_folder_for_jobs_counts_when_a_task_asks():
+    jobs = JobRegistry(FakeSessions())
+    jobs.started("web", "j1.1", AS_ALICE)
+    elsewhere = Target(host="web", async_dir="/elsewhere")
+    assert jobs.target("web", "j1.1", elsewhere) == elsewhere

@@ -22,27 +22,24 @@ class Web:
     def __init__(self) -> None:
         self.sessions = FakeSessions()
         self.host = self.sessions.host("web")
+        self._plans: list = []
 
     async def open(self) -> FakeSession:
         return await self.sessions.open(WEB)
 
     def wait(self, seconds: float | None):
         async def main():
+            loop = asyncio.get_running_loop()
+            for delay, what in self._plans:
+                loop.call_later(delay, what)
             states = await wait_through_losses(self.open, ["j1.1"], "~/.ansible_async", seconds)
-            return dict(states), asyncio.get_running_loop().time()
+            return dict(states), loop.time()
 
         return run_virtual(main())
 
     def later(self, seconds: float, what) -> None:
         """Something happens while it is waited."""
-        opened = self.open
-
-        async def open_and_plan() -> FakeSession:
-            self.open = opened
-            asyncio.get_running_loop().call_later(seconds, what)
-            return await opened()
-
-        self.open = open_and_plan
+        self._plans.append((seconds, what))
 
 
 def test_a_wait_ends_with_the_job():
@@ -55,15 +52,12 @@ def test_a_wait_goes_on_when_the_host_comes_back():
     web = Web()
     web.host.hangs("job.wait")
 
-    def lose() -> None:
-        web.host.lose()
-        asyncio.get_running_loop().call_later(20, come_back)
-
     def come_back() -> None:
         web.host.back()
         web.host.answers("job.wait", ENDED, after=1)
 
-    web.later(3, lose)
+    web.later(3, web.host.lose)
+    web.later(23, come_back)
     states, seconds = web.wait(60)
     assert states == ENDED["jobs"]
     assert 24 <= seconds <= 25.5
@@ -122,3 +116,16 @@ def test_the_jobs_that_a_status_says_are_unfinished():
     assert unfinished_jobs({"ansible_job_id": "j1.1", "finished": True}) == ()
     rows = [{"ansible_job_id": "j1.1", "finished": True}, {"ansible_job_id": "j2.2", "finished": False}, "odd"]
     assert unfinished_jobs({"results": rows}) == ("j2.2",)
+
+
+def test_without_a_limit_a_link_that_was_lost_once_is_no_reason_to_give_up():
+    web = Web()
+    web.host.hangs("job.wait")
+
+    def come_back() -> None:
+        web.host.back()
+        web.host.answers("job.wait", ENDED, after=100)
+
+    web.later(3, web.host.lose)
+    web.later(3.5, come_back)
+    assert web.wait(None) == (ENDED["jobs"], 104)

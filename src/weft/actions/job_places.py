@@ -1,0 +1,60 @@
+"""What `await` and `cancel` share: their `jobs`, and where each of them is to be asked about."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from weft.actions.base import ActionContext, Result
+from weft.connection.api import Target
+from weft.jobs.handles import ALL, Handle, read_handles
+from weft.jobs.results import status_result
+from weft.jobs.waiting import together
+from weft.model.errors import TaskFailed, WeftError
+
+
+def wanted(context: ActionContext, value: Any) -> list[Handle]:
+    """The jobs that the argument `jobs` means. Raises TaskFailed."""
+    if value == ALL:
+        jobs = context.services.jobs
+        return [Handle(jid) for jid in jobs.of_host(context.host)] if jobs is not None else []
+    try:
+        return read_handles(value)
+    except WeftError as error:
+        raise TaskFailed(error.message, origin=context.task.origin) from None
+
+
+def place(context: ActionContext, jid: str) -> Target:
+    """Where and as whom a job of this run was started; for any other, where the task runs."""
+    jobs = context.services.jobs
+    job = jobs.find(jid) if jobs is not None else None
+    return job.target if job is not None else context.target
+
+
+def places(context: ActionContext, jids: Sequence[str]) -> dict[Target, list[str]]:
+    """Jobs by where they are asked about."""
+    found: dict[Target, list[str]] = {}
+    for jid in jids:
+        found.setdefault(place(context, jid), []).append(jid)
+    return found
+
+
+async def states_of(context: ActionContext, jids: Sequence[str]) -> dict[str, Mapping[str, Any]]:
+    """How each job stands now. Raises Unreachable."""
+
+    async def ask(target: Target, some: Sequence[str]) -> Mapping[str, Any]:
+        session = await context.services.sessions.open(target)
+        reply = await session.request("job.status", {"jids": list(some), "async_dir": target.async_dir})
+        states: Mapping[str, Any] = reply.result.get("jobs") or {}
+        return states
+
+    answers = await together(ask(target, some) for target, some in places(context, jids).items())
+    return {jid: state for answer in answers for jid, state in answer.items()}
+
+
+def row(context: ActionContext, handle: Handle, state: Mapping[str, Any] | None) -> Result:
+    """A job in `results`: its own result, with how it stands."""
+    if handle.ended is not None:
+        return dict(handle.ended)
+    folder = place(context, handle.jid).async_dir.rstrip("/")
+    return status_result(handle.jid, f"{folder}/{handle.jid}", state, context.warn)

@@ -1,0 +1,172 @@
+"""What a task holds on a host while it runs, shared by all its items: its locks, and its place among the forks.
+
+Locks come first, then `throttle`, then a place among the forks: who waits for a lock holds nothing that others need.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+
+from weft.actions.base import ActionContext, Services
+from weft.connection.api import Target
+from weft.events import LockWait, TaskInfo, Warned
+from weft.executor.keywords import Keywords
+from weft.executor.report import Draft
+from weft.locks.keeper import Holder, Locks, Note
+from weft.locks.spec import NameLock, Wish, read_wishes
+from weft.model.errors import TaskFailed, Unreachable, WeftError
+from weft.model.nodes import Task
+from weft.model.values import OMIT, origin_of
+from weft.templating.blocking import evaluate
+
+_GIVEN_BACK_EARLY = "The `lock` is given back now: with `poll: 0` the job goes on without it."
+
+
+class Limits:
+    """What the tasks of a run share: places for actions, throttles, locks."""
+
+    def __init__(self, forks: asyncio.Semaphore, locks: Locks, services: Services) -> None:
+        self.forks = forks
+        self.locks = locks
+        self.services = services
+        self._throttles: dict[tuple[str, int], asyncio.Semaphore] = {}
+
+    def throttle(self, task: Task, limit: int) -> asyncio.Semaphore:
+        return self._throttles.setdefault((task.id, limit), asyncio.Semaphore(limit))
+
+
+@dataclass(frozen=True, slots=True)
+class _Key:
+    """Items with equal keys share the locks."""
+
+    wishes: tuple[Wish, ...]
+    target: Target | None  # None: no lock file is among them
+
+
+@dataclass(slots=True)
+class _Held:
+    stack: AsyncExitStack = field(default_factory=AsyncExitStack)
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    users: int = 0
+    taken: bool = False
+
+
+class Holds:
+    """One task on one host. ``close`` it at its end."""
+
+    def __init__(self, limits: Limits, task: Task, info: TaskInfo, host: str) -> None:
+        self._limits = limits
+        self._task = task
+        self._info = info
+        self._host = host
+        self._held: dict[_Key, _Held] = {}
+        self._each = False  # items need different locks: each holds its own
+        self._working = 0
+        self._fork_turn = asyncio.Lock()
+        self._has_fork = False
+
+    async def close(self) -> None:
+        """Give everything back."""
+        held, self._held = self._held, {}
+        for entry in held.values():
+            await entry.stack.aclose()
+
+    @asynccontextmanager
+    async def inside(self, keywords: Keywords, context: ActionContext, draft: Draft) -> AsyncIterator[None]:
+        """With the task's locks held and its throttle passed. Raises WeftError, Unreachable."""
+        async with AsyncExitStack() as stack:
+            if self._task.lock is not None:
+                wishes = await wishes_of(self._task, context)
+                if keywords.check:  # a lock file may have to be made: check mode makes nothing
+                    wishes = tuple(wish for wish in wishes if isinstance(wish, NameLock))
+                if wishes:
+                    await stack.enter_async_context(self._locked(wishes, context, draft))
+                    if context.job is not None and keywords.poll <= 0:
+                        context.warn(_GIVEN_BACK_EARLY)
+            if keywords.throttle > 0:
+                await stack.enter_async_context(self._limits.throttle(self._task, keywords.throttle))
+            yield
+
+    @asynccontextmanager
+    async def _locked(self, wishes: tuple[Wish, ...], context: ActionContext, draft: Draft) -> AsyncIterator[None]:
+        """Held from the first item that comes here to the end of the task, or until an item needs other locks."""
+        key = _Key(wishes, None if all(isinstance(wish, NameLock) for wish in wishes) else context.target)
+        if any(other != key for other in self._held):
+            self._each = True
+            await self._drop_unused()
+        held = self._held.setdefault(key, _Held())
+        held.users += 1
+        try:
+            async with held.turn:
+                if not held.taken:
+                    await self._take(wishes, held, context, draft)
+                elif draft.lock_waited is None:
+                    draft.lock_waited = 0.0
+            yield
+        finally:
+            held.users -= 1
+            if not held.users and (self._each or not held.taken):
+                self._held.pop(key, None)
+                await held.stack.aclose()
+
+    async def _drop_unused(self) -> None:
+        """An item that waits must not keep what another host's item waits for."""
+        for key in [key for key, held in self._held.items() if not held.users]:
+            await self._held.pop(key).stack.aclose()
+
+    async def _take(self, wishes: tuple[Wish, ...], held: _Held, context: ActionContext, draft: Draft) -> None:
+        holder = Holder(f"{self._info.name} on {self._host}", self._tell, self._lost)
+        try:
+            taking = self._limits.locks.hold(wishes, holder, lambda: context.target)
+            await held.stack.enter_async_context(taking)
+            held.taken = True
+        except Unreachable:
+            raise
+        except WeftError as error:
+            raise TaskFailed(error.message, origin_of(self._task.lock) or self._task.origin) from error.__cause__
+        finally:
+            draft.lock_waited = round(holder.waited, 3)
+
+    def _tell(self, note: Note) -> None:
+        self._limits.services.publish(
+            LockWait(
+                host=self._host,
+                task=self._info,
+                lock=note.lock,
+                holder=note.holder,
+                waited=note.waited,
+                granted=note.granted,
+            )
+        )
+
+    def _lost(self, message: str) -> None:
+        self._limits.services.publish(Warned(message=message, origin=origin_of(self._task.lock) or self._task.origin))
+
+    @asynccontextmanager
+    async def fork(self) -> AsyncIterator[None]:
+        """With a place among the forks; the items of a parallel loop share one."""
+        self._working += 1
+        try:
+            async with self._fork_turn:
+                if not self._has_fork:
+                    await self._limits.forks.acquire()
+                    self._has_fork = True
+            yield
+        finally:
+            self._working -= 1
+            if not self._working and self._has_fork:
+                self._has_fork = False
+                self._limits.forks.release()
+
+
+async def wishes_of(task: Task, context: ActionContext) -> tuple[Wish, ...]:
+    """The locks that the task names on this host, for this item. Raises WeftError that names the keyword."""
+    origin = origin_of(task.lock) or task.origin
+    try:
+        value = await evaluate(lambda: context.templar.render(task.lock, context.scope))
+        return () if value is OMIT else read_wishes(value)
+    except WeftError as error:
+        raise WeftError("Error processing keyword 'lock'.", error.origin or origin) from error
