@@ -17,7 +17,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from weft.events.bus import Bus, Sink
-from weft.events.types import Deprecated, Warned
+from weft.events.types import Deprecated, Message, Warned
 from weft.model.errors import OptionsError
 from weft.model.nodes import Play, Playbook
 from weft.model.run_options import AdHoc, JobsRequest, RunOptions
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 _THREADS = 64
 INTERRUPTED = 130  # exit code after Ctrl-C
 
+_TRACES_FROM = 3  # -vvv
 _OWN_ACTIONS = ("include_tasks", "include_role", "import_tasks", "import_role", "import_playbook", "meta")
 
 
@@ -174,6 +175,12 @@ class Parts:
     def _plugin_dir(self, kind: str, path: str) -> None:
         if kind in ("filter", "test", "lookup"):
             self.plugins.add_directory(kind, path)
+        elif kind == "collections":
+            self._add_playbook_folder(os.path.dirname(path))
+
+    def _add_playbook_folder(self, folder: str) -> None:
+        self.plugins.add_content_root(folder)
+        self.modules.add_playbook_dir(folder)
 
     def load_inventory(self) -> Inventory:
         from weft.inventory import load
@@ -225,9 +232,7 @@ class Parts:
 
     def load(self, path: str) -> Playbook:
         """A playbook; plugins and collections beside it count from now on. Raises LoadError."""
-        folder = os.path.dirname(os.path.abspath(path))
-        self.plugins.add_content_root(folder)
-        self.modules.add_playbook_dir(folder)
+        self._add_playbook_folder(os.path.dirname(os.path.abspath(path)))
         return self.loader.load(path)
 
     def check_limit(self) -> None:
@@ -238,7 +243,7 @@ class Parts:
     def forget_facts(self) -> None:
         """`--flush-cache`: cached facts of every host."""
         if self.options.flush_cache:
-            for host in self.variables.inventory.select("all", limit=self.options.limit):
+            for host in ("localhost", *self.variables.inventory.select("all", limit=self.options.limit)):
                 self.variables.clear_facts(host)
 
     def adhoc_playbook(self, adhoc: AdHoc) -> Playbook:
@@ -264,6 +269,9 @@ class Parts:
         def notice(message: str) -> None:
             self.bus.publish(Warned(message=message))
 
+        def trace(address: str, command: str) -> None:
+            self.bus.publish(Message(text=f"<{address}> EXEC {command}", verbosity=_TRACES_FROM))
+
         prompter = self.prompter
 
         async def confirm(question: str) -> bool:
@@ -273,6 +281,7 @@ class Parts:
             reconnect_window=float(self.settings.reconnect_window),
             notice=notice,
             confirm=confirm if prompter.interactive else None,
+            trace=trace if max(self.settings.verbosity, self.settings.log_verbosity or 0) >= _TRACES_FROM else None,
         )
 
     @cached_property

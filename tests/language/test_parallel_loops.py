@@ -153,12 +153,12 @@ def test_items_of_one_host_take_one_place_among_the_forks(project: Project) -> N
           gather_facts: false
           tasks:
             - command: sleep 1
-              loop: "{{ range(4) }}"
+              loop: "{{ range(4) | list }}"
               loop_control: {parallel: 4}
         """,
         "-f 1",
     )
-    assert ran.seconds == pytest.approx(2), ran.out + "four at once on a, then four at once on b"
+    assert ran.seconds == pytest.approx(2), "four at once on a, then four at once on b"
 
 
 def test_actions_labels_and_skipped_items(project: Project) -> None:

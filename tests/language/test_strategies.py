@@ -288,4 +288,4 @@ def test_an_unknown_strategy_is_an_error(project: Project) -> None:
     ran = project.play("- {hosts: all, gather_facts: no, strategy: chess, tasks: [debug: ]}")
     assert ran.code == 1
     assert "[ERROR]: Invalid play strategy specified: chess" in ran.problems
-    assert "Origin: play.yml:1:45" in ran.problems
+    assert "Origin: play.yml:1:44" in ran.problems

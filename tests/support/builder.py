@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import difflib
 import io
 import os
 import re
@@ -155,12 +156,18 @@ class Ran:
 
     def prints(self, text: str, code: int = 0) -> None:
         """What it printed to standard output is exactly this text (see ``normal``), and its exit code ``code``."""
-        assert self.lines == lines_of(text), self
+        _same(self.lines, lines_of(text), self)
         assert self.code == code, self
 
     def complains(self, text: str) -> None:
         """What it printed to standard error is exactly this text."""
-        assert self.problems == lines_of(text), self
+        _same(self.problems, lines_of(text), self)
+
+
+def _same(lines: list[str], expected: list[str], ran: Ran) -> None:
+    if lines != expected:
+        shown = "\n".join(difflib.unified_diff(expected, lines, "expected", "printed", lineterm="", n=1))
+        raise AssertionError(f"{shown}\n\n{ran}")
 
 
 def _figures(recap: HostRecap) -> str:

@@ -9,6 +9,10 @@ from collections.abc import Sequence
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command line (``sys.argv`` unless told) and return the exit code. Never raises, but for SystemExit."""
     args = list(sys.argv[1:] if argv is None else argv)
+    problem = _locale_problem()
+    if problem is not None:
+        sys.stderr.write(f"ERROR: {problem}\n")
+        return 1
     if args in (["--version"], ["-V"]):
         from weft import __version__
 
@@ -22,3 +26,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         from weft.cli.problems import report
 
         return report(error, args)
+
+
+def _locale_problem() -> str | None:
+    """Why text can't be read and shown here as it was written. What programs that weft starts make of it counts too."""
+    import locale
+
+    try:
+        locale.setlocale(locale.LC_ALL, "")
+    except locale.Error as error:
+        return f"Ansible could not initialize the preferred locale: {error}"
+    encoding = sys.getfilesystemencoding()
+    if encoding.lower() != "utf-8":
+        return f"Ansible requires the locale encoding to be UTF-8; Detected {encoding}."
+    return None

@@ -7,6 +7,8 @@ from typing import Any, TypeVar
 
 import click
 
+from weft import __version__
+
 F = TypeVar("F", bound=Callable[..., Any])
 Decorator = Callable[[F], F]
 
@@ -26,6 +28,7 @@ def options(*decorators: Callable[[Any], Any]) -> Callable[[F], F]:
 
 VERBOSITY = options(
     click.option("-v", "--verbose", "verbosity", count=True, help="Say more; up to -vvvvvv."),
+    click.version_option(__version__, "--version", message="weft %(version)s"),
 )
 
 HOSTS = options(

@@ -24,6 +24,7 @@ from weft.connection.names import LOCAL, SSH, transport_name
 from weft.connection.plain import PlainSession
 from weft.connection.reconnect import turned_away_retry
 from weft.connection.session import AgentSession
+from weft.connection.traced import Traced
 from weft.model.errors import Unreachable, WeftError
 
 if TYPE_CHECKING:
@@ -40,7 +41,8 @@ AnySession = AgentSession | PlainSession
 class SessionPool:
     """Owns everything that is open. ``notice`` gets what the user should know, ``confirm`` asks about new host keys.
 
-    ``reconnect_window`` is how long a lost link is mended, in seconds.
+    ``reconnect_window`` is how long a lost link is mended, in seconds. ``trace`` gets each command that a host is to
+    run, with the host's address.
     """
 
     def __init__(
@@ -49,12 +51,14 @@ class SessionPool:
         reconnect_window: float = 60.0,
         notice: Callable[[str], None] = lambda text: None,
         confirm: Confirm | None = None,
+        trace: Callable[[str, str], None] | None = None,
         setups: int = SETUPS,
         setups_each: int = SETUPS_EACH,
     ) -> None:
         self._window = reconnect_window
         self._notice = notice
         self._confirm = confirm
+        self._trace = trace
         self.gate = Gate(setups, setups_each)
         self._slots: dict[Target, _Slot] = {}
         self._opening: set[asyncio.Task[AnySession]] = set()
@@ -169,6 +173,12 @@ class SessionPool:
         return line
 
     async def _connect(self, target: Target) -> Transport:
+        transport = await self._connect_plain(target)
+        if self._trace is None:
+            return transport
+        return Traced(transport, functools.partial(self._trace, target.address or target.host))
+
+    async def _connect_plain(self, target: Target) -> Transport:
         name = transport_name(target)
         if name == LOCAL:
             return argv.local(target)

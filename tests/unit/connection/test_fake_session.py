@@ -6,9 +6,9 @@ import asyncio
 from typing import Any
 
 import pytest
+
 from tests.support.fake_session import Call, FakeSessions
 from tests.support.virtual_time import run_virtual
-
 from weft.connection.api import Become, Reply, RequestFailed, Session, Sessions, Target
 from weft.model.errors import Unreachable
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.names import DictNames, trusted
 
+from tests.support.names import DictNames, trusted
 from weft.content.plugins import PluginSource
 from weft.model.values import Trusted, VaultText
 from weft.templating.blocking import WouldBlock, evaluate

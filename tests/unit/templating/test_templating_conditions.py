@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.support.names import DictNames, trusted
 
+from tests.support.names import DictNames, trusted
 from weft.content.plugins import PluginSource
 from weft.model.errors import TemplateFailed, UndefinedName
 from weft.model.settings import Settings

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.names import DictNames, trusted
 
+from tests.support.names import DictNames, trusted
 from weft.content.plugins import PluginSource
 from weft.model.errors import WeftError
 from weft.model.values import Trusted

@@ -8,8 +8,8 @@ import pickle
 from typing import Any
 
 import pytest
-from tests.support.names import DictNames, trusted
 
+from tests.support.names import DictNames, trusted
 from weft.content.plugins import PluginSource
 from weft.model.errors import TemplateFailed, UndefinedName, VaultFailed
 from weft.model.settings import Settings
