@@ -237,8 +237,7 @@ class Parts:
 
     def check_limit(self) -> None:
         """`-l` must leave something, as Ansible has it. Raises WeftError."""
-        if self.options.limit is not None:
-            self.variables.inventory.select_or_fail("all", self.options.limit)
+        self.variables.inventory.select_or_fail("all", self.options.limit)
 
     def forget_facts(self) -> None:
         """`--flush-cache`: cached facts of every host."""

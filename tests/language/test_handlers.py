@@ -19,7 +19,7 @@ def test_they_run_once_in_the_order_in_which_they_are_written(project: Project) 
               notify: h2
             - command: echo 2
               notify: [h3, h1]
-              when: inventory_hostname == 'a'
+              when: inventory_hostname == 'b'
             - debug: msg=x
               changed_when: yes
               notify: topic
@@ -53,8 +53,8 @@ def test_they_run_once_in_the_order_in_which_they_are_written(project: Project) 
             "msg": "Hello world!"
         }
         TASK [command]
-        changed: [a]
-        skipping: [b]
+        skipping: [a]
+        changed: [b]
         TASK [debug]
         changed: [a] => {
             "msg": "x"
@@ -70,9 +70,9 @@ def test_they_run_once_in_the_order_in_which_they_are_written(project: Project) 
             "msg": "h1"
         }
         RUNNING HANDLER [h3]
-        changed: [a]
+        changed: [b]
         RUNNING HANDLER [h4]
-        ok: [a] => {
+        ok: [b] => {
             "msg": "h4"
         }
         RUNNING HANDLER [l1]
@@ -90,8 +90,8 @@ def test_they_run_once_in_the_order_in_which_they_are_written(project: Project) 
             "msg": "l2"
         }
         PLAY RECAP
-        a : ok=9 changed=4 unreachable=0 failed=0 skipped=0 rescued=0 ignored=0
-        b : ok=6 changed=2 unreachable=0 failed=0 skipped=1 rescued=0 ignored=0
+        a : ok=6 changed=2 unreachable=0 failed=0 skipped=1 rescued=0 ignored=0
+        b : ok=9 changed=4 unreachable=0 failed=0 skipped=0 rescued=0 ignored=0
     """)
 
 
@@ -300,7 +300,46 @@ def test_force_handlers(project: Project, how: str) -> None:
         """,
         "--force-handlers" if how.startswith("#") else "",
     )
-    ran.prints("@@")
+    ran.prints(
+        """
+        PLAY [all]
+        TASK [command]
+        changed: [a]
+        changed: [b]
+        TASK [fail]
+        [ERROR]: Task failed: Action failed: Failed as requested from task
+        Origin: play.yml:7:7
+        5     - command: echo 1
+        6       notify: [h1, h2]
+        7     - fail:
+                ^ column 7
+        fatal: [a]: FAILED! => {"changed": false, "msg": "Failed as requested from task"}
+        skipping: [b]
+        TASK [debug]
+        ok: [b] => {
+            "msg": "n"
+        }
+        RUNNING HANDLER [h1]
+        ok: [a] => {
+            "msg": "h1"
+        }
+        ok: [b] => {
+            "msg": "h1"
+        }
+        RUNNING HANDLER [h2]
+        skipping: [a]
+        [ERROR]: Task failed: Action failed: h2
+        Origin: play.yml:15:7
+        13     - name: h1
+        14       debug: msg=h1
+        15     - name: h2
+                 ^ column 7
+        fatal: [b]: FAILED! => {"changed": false, "msg": "h2"}
+        PLAY RECAP
+        a : ok=2 changed=1 unreachable=0 failed=1 skipped=1 rescued=0 ignored=0
+        b : ok=3 changed=1 unreachable=0 failed=1 skipped=1 rescued=0 ignored=0
+        """, code=2
+    )
 
 
 def test_nobody_by_that_name(project: Project) -> None:

@@ -197,7 +197,8 @@ def test_items_side_by_side_never_wait_for_another_hosts_while_they_hold_one(pro
               loop: "{{ ['x', 'y'] if inventory_hostname == 'a' else ['y', 'x'] }}"
               loop_control: {parallel: 2}
               lock: {name: "{{ item }}"}
-        """
+        """,
+        "-f 5",
     )
     assert ran.code == 0
     assert ran.seconds == pytest.approx(6)

@@ -70,7 +70,7 @@ async def command(context: ActionContext) -> Result:
         handle = await start_job(
             session,
             "command",
-            request,
+            {**request, "invocation": {"module_args": params}},
             limit=job.limit,
             jid=job.jid,
             async_dir=job.async_dir,

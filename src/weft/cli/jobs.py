@@ -28,7 +28,12 @@ class JobsGroup(click.Group):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         if not args or (args[0] not in self.commands and args[0] not in ctx.help_option_names):
-            args = ["list", *args]
+            # `weft jobs -i hosts wait`: options may come first
+            named = next((arg for arg in args if arg in self.commands), None) if args and args[0][:1] == "-" else None
+            if named is not None:
+                args = args.copy()
+                args.remove(named)
+            args = [named or "list", *args]
         return super().parse_args(ctx, args)
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from weft.config.yaml_errors import decode_error, yaml_error
 from weft.events.types import Warned
-from weft.model.errors import LoadError
+from weft.model.errors import FileMissing, LoadError
 from weft.model.values import MapNode, Origin, SeqNode, Trusted, VaultText
 
 VAULT_HEADER = b"$ANSIBLE_VAULT"
@@ -82,7 +82,7 @@ def read_bytes(path: str) -> bytes:
     try:
         return Path(path).read_bytes()
     except FileNotFoundError as error:
-        raise LoadError(f"Could not find or access '{path}' on the Ansible Controller.") from error
+        raise FileMissing(f"Could not find or access '{path}' on the Ansible Controller.") from error
     except OSError as error:
         reason = error.strerror or str(error)
         raise LoadError(f"An error occurred while trying to read the file '{path}': {reason}.") from error

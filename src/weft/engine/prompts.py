@@ -8,6 +8,7 @@ from weft.engine.state import RunState
 from weft.events import Message, Warned
 from weft.model.errors import LoadError
 from weft.model.nodes import Play, VarsPrompt
+from weft.model.values import Trusted
 from weft.templating.blocking import evaluate
 from weft.vars import PlayVars
 
@@ -32,7 +33,8 @@ async def _answer(run: RunState, prompt: VarsPrompt, play_vars: PlayVars) -> Any
         value = await _ask(run, prompt, text, default)
     if prompt.encrypt and value is not None:
         value = await _encrypted(run, prompt, str(value))
-    return value
+    # what the user types is the user's: it may be a template, unless the prompt says `unsafe`
+    return value if prompt.unsafe or not isinstance(value, str) else Trusted(value, prompt.origin)
 
 
 async def _ask(run: RunState, prompt: VarsPrompt, text: str, default: Any) -> Any:

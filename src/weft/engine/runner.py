@@ -126,6 +126,8 @@ class Runner:
         pattern = await evaluate(lambda: run.services.templar.render(play.hosts, names))
         hosts = self._select(play, pattern, await self._value(play.order, names))
         play_vars.all_hosts = hosts
+        # files of variables, and cached facts, are read before the hosts start
+        await asyncio.to_thread(run.variables.prepare, play_vars, hosts)
         split = batches(hosts, await self._value(play.serial, names), play.origin)
         strategy = await self._strategy(play, names)
         if not split:

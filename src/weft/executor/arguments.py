@@ -97,7 +97,7 @@ class ArgumentReader:
                 if name != "_raw_params"
                 else "Error while resolving value."
             )
-            inner = WeftError(what, error.origin or origin_of(value))
+            inner = WeftError(what, origin_of(value) or error.origin)
             inner.__cause__ = error
             raise self._failed(task) from inner
 

@@ -50,6 +50,12 @@ class LoadError(WeftError):
     exit_code = 4
 
 
+class FileMissing(LoadError):
+    """A file that is named is not there."""
+
+    exit_code = 1
+
+
 class UndefinedName(WeftError):
     """A template reads a variable that has no value."""
 

@@ -142,15 +142,15 @@ def test_a_broken_file(home: Path, cfg: str) -> None:
 
 
 def test_what_cannot_be_honoured_is_said_once(home: Path) -> None:
-    cfg = "[defaults]\njinja2_extensions = jinja2.ext.do\nmodule_strict_utf8_response = true\nnocows = 1\n"
+    cfg = "[defaults]\nmodule_ignore_exts = .pyc\ncollections_scan_sys_path = true\nnocows = 1\n"
     said: list[str] = []
     (home / "work" / "ansible.cfg").write_text(cfg)
     env = {"HOME": str(home / "home"), "ANSIBLE_SSH_AGENT": "auto"}
     load(env, str(home / "work"), warn=said.append)
     assert len(said) == 1
-    assert "DEFAULT_JINJA2_EXTENSIONS" in said[0]
+    assert "MODULE_IGNORE_EXTS" in said[0]
     assert "SSH_AGENT (env: ANSIBLE_SSH_AGENT)" in said[0]
-    assert "UTF8" not in said[0]
+    assert "SCAN_SYS_PATH" not in said[0]
 
 
 def test_options_of_one_become_method(home: Path) -> None:
