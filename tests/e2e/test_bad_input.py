@@ -48,7 +48,7 @@ CASES = {
     ),
     "not a list": Case("hosts: localhost\n", ("list of plays",), "play.yml:1:1"),
     "an empty file": Case("", ("Empty playbook",)),
-    "no such playbook": Case(HEAD, ("nowhere.yml", "could not be found"), arguments=("nowhere.yml",)),
+    "no such playbook": Case(HEAD, ("nowhere.yml", "could not be found"), arguments=("nowhere.yml",), code=1),
     "an unknown keyword of a task": Case(
         f"{HEAD}    - debug: {{msg: x}}\n      registre: y\n", ("'registre'", "is not a valid attribute"), "play.yml:5:7"
     ),
@@ -58,16 +58,16 @@ CASES = {
     ),
     "two actions": Case(f"{HEAD}    - debug: {{msg: x}}\n      command: ls\n", ("conflicting action statements: debug, command",), "play.yml:5:7"),
     "no action": Case(f"{HEAD}    - name: nothing\n", ("no module/action detected in task",), "play.yml:4:7"),
-    "a bad async": Case(f"{HEAD}    - command: ls\n      async: soon\n", ("async", "soon"), "play.yml:5:14", code=4),
-    "a bad serial": Case("- hosts: localhost\n  serial: [x]\n  tasks: []\n", ("'serial' takes a number or a percentage, not 'x'",), "play.yml:1:3", code=4),
+    "a bad async": Case(f"{HEAD}    - command: ls\n      async: soon\n", ("async", "soon"), "play.yml:5:14"),
+    "a bad serial": Case("- hosts: localhost\n  serial: [x]\n  tasks: []\n", ("'serial' takes a number or a percentage, not 'x'",), "play.yml:1:3"),
     "a missing role": Case(
-        "- hosts: localhost\n  roles:\n    - webserver\n", ("the role 'webserver' was not found in", "/roles"), "play.yml:3:7"
+        "- hosts: localhost\n  roles:\n    - webserver\n", ("the role 'webserver' was not found in", "/roles"), "play.yml:3:7", code=1
     ),
     "a missing import": Case(
-        f"{HEAD}    - import_tasks: more.yml\n", ("Could not find or access", "Looked for it here:\n", "/more.yml"), "play.yml:4:7"
+        f"{HEAD}    - import_tasks: more.yml\n", ("Could not find or access", "Looked for it here:\n", "/more.yml"), "play.yml:4:7", code=1
     ),
     "a missing include": Case(
-        f"{HEAD}    - include_tasks: more.yml\n", ("more.yml", "Could not find or access"), "play.yml:4:7"
+        f"{HEAD}    - include_tasks: more.yml\n", ("more.yml", "Could not find or access"), "play.yml:4:7", code=2
     ),
     "a mistake in an included file": Case(
         f"{HEAD}    - include_tasks: more.yml\n",
@@ -76,44 +76,44 @@ CASES = {
         files={"more.yml": "- debug: {msg: x}\n  loops: [1]\n"},
     ),
     "an undefined variable": Case(
-        f"{HEAD}    - debug:\n        msg: \"{{{{ nobody.name }}}}\"\n", ("'nobody' is undefined",), "play.yml:5:14"
+        f"{HEAD}    - debug:\n        msg: \"{{{{ nobody.name }}}}\"\n", ("'nobody' is undefined",), "play.yml:5:14", code=2
     ),
     "an undefined variable in a condition": Case(
-        f"{HEAD}    - debug:\n      when: nobody.name == 1\n", ("'nobody' is undefined",), "play.yml:5:13"
+        f"{HEAD}    - debug:\n      when: nobody.name == 1\n", ("'nobody' is undefined",), "play.yml:5:13", code=2
     ),
     "a wrong vault password": Case(
-        f"- hosts: localhost\n  vars: {{x: 1}}\n  vars_files: [secret.yml]\n  tasks: [debug: {{msg: '{{{{ secret }}}}'}}]\n",
+        f"{HEAD}    - debug: {{msg: '{{{{ secret }}}}'}}\n  vars_files: [secret.yml]\n",
         ("Decryption failed", "no vault secrets were found that could decrypt"), "secret.yml:1:9",
-        arguments=("--vault-password-file", "wrong"), files={"secret.yml": VAULTED, "wrong": "looking-glass\n"},
+        arguments=("--vault-password-file", "wrong"), files={"secret.yml": VAULTED, "wrong": "looking-glass\n"}, code=2
     ),
     "no vault password": Case(
         f"{HEAD}    - debug: {{msg: '{{{{ secret }}}}'}}\n  vars_files: [secret.yml]\n", ("vault",), "secret.yml:1:9",
-        files={"secret.yml": VAULTED},
+        files={"secret.yml": VAULTED}, code=2
     ),
     "an undefined attribute in a vars file": Case(
         f"{HEAD}    - debug: {{msg: '{{{{ greeting }}}}'}}\n",
         ("object of type 'dict' has no attribute 'nmae'",),
         "group_vars/all.yml:2:11",
-        files={"group_vars/all.yml": "user: {name: x}\ngreeting: 'hello {{ user.nmae }}'\n"},
+        files={"group_vars/all.yml": "user: {name: x}\ngreeting: 'hello {{ user.nmae }}'\n"}, code=2
     ),
     "a mistake in a template": Case(
-        f"{HEAD}    - debug: {{msg: '{{{{ x | }}}}'}}\n", ("Syntax error in template",), "play.yml:4:20"
+        f"{HEAD}    - debug: {{msg: '{{{{ x | }}}}'}}\n", ("Syntax error in template",), "play.yml:4:20", code=2
     ),
     "an unknown filter": Case(
-        f"{HEAD}    - debug: {{msg: '{{{{ 1 | nosuch }}}}'}}\n", ("nosuch",), "play.yml:4:20"
+        f"{HEAD}    - debug: {{msg: '{{{{ 1 | nosuch }}}}'}}\n", ("nosuch",), "play.yml:4:20", code=2
     ),
-    "a bad condition": Case(f"{HEAD}    - debug:\n      when: 1 ==\n", ("yntax error",), "play.yml:5:13"),
+    "a bad condition": Case(f"{HEAD}    - debug:\n      when: 1 ==\n", ("yntax error",), "play.yml:5:13", code=2),
     "an unknown host in --limit": Case(
         f"{HEAD}    - debug:\n", ("Specified inventory, host pattern and/or --limit leaves us with no hosts to target.",),
-        arguments=("-i", "hosts", "-l", "nobody"), files={"hosts": "a ansible_connection=local\n"},
+        arguments=("-i", "hosts", "-l", "nobody"), files={"hosts": "a ansible_connection=local\n"}, code=1
     ),
     "a bad inventory line": Case(
         f"{HEAD}    - debug:\n", ("hosts",), "hosts:2", arguments=("-i", "hosts"),
-        files={"hosts": "[web]\na b c\n[web:nothing]\nx\n"},
+        files={"hosts": "[web]\na b c\n[web:nothing]\nx\n"}, code=0
     ),
-    "a bad extra var": Case(HEAD + "    - debug:\n", ("more.json",), arguments=("-e", "@more.json")),
+    "a bad extra var": Case(HEAD + "    - debug:\n", ("more.json",), arguments=("-e", "@more.json"), code=1),
     "an unknown option": Case(HEAD, ("No such option '--nosuch'",), code=5, arguments=("--nosuch",)),
-    "a bad setting": Case(HEAD + "    - debug:\n", ("DEFAULT_FORKS", "ansible.cfg", "'many'"), files={"ansible.cfg": "[defaults]\nforks = many\n"}),
+    "a bad setting": Case(HEAD + "    - debug:\n", ("DEFAULT_FORKS", "ansible.cfg", "'many'"), files={"ansible.cfg": "[defaults]\nforks = many\n"}, code=5),
 }  # fmt: skip
 
 

@@ -51,13 +51,17 @@ def test_users_become_others_with_sudo(site: Site, tmp_path: Path) -> None:
         "{name: fetch, fetch: {src: '/tmp/copy-{{ inventory_hostname }}', dest: fetched/, flat: false}}",
         "{name: clean, file: {path: '/tmp/{{ item }}-{{ inventory_hostname }}', state: absent}, "
         "loop: [of, copy, template]}",
-        hosts="root:deploy:alice\n  become: true\n  become_user: \"{{ to }}\"",
+        hosts='root:deploy:alice\n  become: true\n  become_user: "{{ to }}"',
     )
     (tmp_path / "who.sh").write_text("#!/bin/sh\nwhoami\n")
     with (tmp_path / "hosts").open("a") as file:
         file.write(f"[all:vars]\nto=alice\n[own]\nalice\n[own:vars]\nto=root\nansible_become_password={PASSWORD}\n")
     run = site.play(play)
-    for login, to, home in (("root", "alice", "/home/alice"), ("deploy", "alice", "/home/alice"), ("alice", "root", "/root")):
+    for login, to, home in (
+        ("root", "alice", "/home/alice"),
+        ("deploy", "alice", "/home/alice"),
+        ("alice", "root", "/root"),
+    ):
         assert run.result("who", login)["stdout"] == to
         assert run.result("home", login)["stdout_lines"] == [home, home]
         assert run.result("raw", login)["stdout"].strip() == to

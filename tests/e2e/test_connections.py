@@ -13,7 +13,7 @@ import pytest
 
 from tests.support.job_runs import Site
 from tests.support.terminal import at_a_terminal
-from tests.support.trouble import tasks, unreachable, write_inventory
+from tests.support.trouble import Ways, tasks, unreachable, write_inventory
 from weft.lab import Lab, LabHost
 
 pytestmark = pytest.mark.e2e
@@ -21,13 +21,6 @@ pytestmark = pytest.mark.e2e
 MakeHost = Callable[..., LabHost]
 
 WHO = tasks("{name: who, shell: 'whoami; cat /etc/hostname'}")
-
-
-def config(folder: Path, text: str) -> None:
-    """The user's ~/.ssh/config (the tests' home is their folder)."""
-    (folder / ".ssh").mkdir(mode=0o700, exist_ok=True)
-    (folder / ".ssh" / "config").write_text(text)
-    (folder / ".ssh" / "config").chmod(0o600)
 
 
 def bare(host: LabHost, **more: object) -> dict[str, object]:
@@ -110,6 +103,18 @@ def test_variables_options_and_keywords_say_where_a_host_is(tmp_path: Path, lab:
     assert run.result("keyword", "all-variables")["stdout"] == "deploy"
 
 
+def test_what_is_no_place_is_told_as_such(tmp_path: Path) -> None:
+    site = Site(tmp_path, [])
+    wrong: Ways = {
+        "name": {"ansible_host": "nosuch.invalid"},
+        "port": {"ansible_host": "127.0.0.1", "ansible_port": 99999},
+    }
+    write_inventory(tmp_path / "hosts", wrong)
+    why = unreachable(site.play(WHO, code=4))
+    assert "Could not resolve hostname nosuch.invalid" in why["name"]
+    assert "Bad port '99999'." in why["port"]
+
+
 # -- host keys
 
 
@@ -152,7 +157,7 @@ def test_host_keys_are_checked_as_ssh_checks_them(tmp_path: Path, lab: Lab) -> N
     for host in ("changed", "changed-new"):
         assert "REMOTE HOST IDENTIFICATION HAS CHANGED" in why[host].upper(), why
     assert changed.read_text() == before
-    assert learnt.read_text().split()[0].startswith((name, '|1|'))
+    assert learnt.read_text().split()[0].startswith((name, "|1|"))
     assert learnt.stat().st_mode & 0o777 == 0o600
     again = site.play(WHO, "-l", "accept-new")
     assert again.result("who", "accept-new")["stdout_lines"] == ["root", first.name]
@@ -172,6 +177,7 @@ Host *
     UserKnownHostsFile {first.known_hosts_file}
     ControlMaster auto
 """
+
     def at(host: LabHost, user: str) -> str:
         return f"    HostName {host.address}\n    Port {host.port}\n    User {user}\n"
 
@@ -184,8 +190,10 @@ Host *
     )
     write_inventory(tmp_path / "hosts", {name: {} for name in ("web", "inner", "piped", "matched")})
     with (tmp_path / "hosts").open("a") as file:
-        file.write(f"by-args ansible_host={third.address} ansible_port={third.port} ansible_user=bob "
-                   f"ansible_ssh_extra_args='-J alice@jump'\n")
+        file.write(
+            f"by-args ansible_host={third.address} ansible_port={third.port} ansible_user=bob "
+            f"ansible_ssh_extra_args='-J alice@jump'\n"
+        )
     play = tasks(
         "{name: who, shell: 'whoami; cat /etc/hostname; echo ${SSH_CONNECTION%% *}'}",
     )
@@ -226,7 +234,9 @@ def test_the_openssh_client_takes_over_where_it_is_needed_and_the_run_says_so(tm
 
 def test_local_runs_here_without_ssh(tmp_path: Path) -> None:
     site = Site(tmp_path, [])
-    (tmp_path / "hosts").write_text("here ansible_connection=local\nthere ansible_connection=local ansible_user=nobody\n")
+    (tmp_path / "hosts").write_text(
+        "here ansible_connection=local\nthere ansible_connection=local ansible_user=nobody\n"
+    )
     play = tasks(
         "{name: command, shell: 'whoami; pwd'}",
         "{name: module, setup: {gather_subset: '!all,!min,env'}}",
@@ -241,4 +251,6 @@ def test_local_runs_here_without_ssh(tmp_path: Path) -> None:
         assert (tmp_path / host).read_text() == host
     assert run.result("become", "here")["stdout"] == "nobody"
     by_keyword = site.play(tasks("{name: who, command: whoami}", hosts="localhost\n  connection: local"))
-    assert by_keyword.result("who")["stdout"] == subprocess.run(["whoami"], capture_output=True, text=True).stdout.strip()
+    assert (
+        by_keyword.result("who")["stdout"] == subprocess.run(["whoami"], capture_output=True, text=True).stdout.strip()
+    )

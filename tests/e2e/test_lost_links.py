@@ -101,6 +101,7 @@ EACH_ONCE = tasks(
     "{name: module, slow: {to: /root/said}}",
     "{name: raw, raw: 'echo raw >> /root/said; sleep 1.2; echo end'}",
     "{name: job, shell: 'echo job >> /root/said; sleep 1.2; echo end', async: 20, poll: 1}",
+    "{name: become, shell: 'echo become; sleep 1.2; whoami', become: true, become_user: alice}",
     "{name: copy, copy: {src: big, dest: /root/big}}",
     "{name: loop, shell: 'echo loop{{ item }} >> /root/said; sleep 0.3', loop: [1, 2, 3]}",
 )
@@ -124,6 +125,7 @@ def test_a_link_that_breaks_again_and_again_loses_no_outcome_and_nothing_runs_tw
     assert run.result("command")["stdout"] == "end"
     assert run.result("raw")["stdout"].strip() == "end"
     assert run.result("job")["stdout"] == "end"
+    assert run.result("become")["stdout_lines"] == ["become", "alice"]
     assert lab.path(trouble.host, "/root/big").read_bytes() == big
     assert cuts > 5
     assert way.accepted > cuts // 2
@@ -157,6 +159,47 @@ def test_a_host_that_stays_away_becomes_unreachable_with_the_reason(
     why = unreachable(trouble.end(code=4))[trouble.host]
     assert f"The connection to {trouble.host} was lost and could not be restored within 2 seconds" in why
     assert "Connection refused" in why
+
+
+def beside(trouble: Trouble, other: LabHost) -> None:
+    """A second host in the inventory that nothing happens to."""
+    with (trouble.site.folder / "hosts").open("a") as file:
+        file.write("other " + " ".join(f"{key}='{value}'" for key, value in other.variables().items()) + "\n")
+
+
+def test_a_host_that_falls_silent_becomes_unreachable_and_the_other_goes_on(
+    trouble: Trouble, way: BackgroundProxy, lab: Lab
+) -> None:
+    beside(trouble, lab.host("lab1"))
+    play = tasks("{name: work, shell: 'sleep 1.6; echo end'}", "{name: after, command: echo here}")
+    trouble.begin(play, wait_for="sleep 1.6", env={"WEFT_RECONNECT_WINDOW": "2"})
+    way.stall()
+    run = trouble.end(code=4)
+    assert "could not be restored within 2 seconds" in unreachable(run)[trouble.host]
+    assert run.result("after", "other")["stdout"] == "here"
+    assert run.done.seconds < 15
+
+
+def test_an_idle_host_that_falls_silent_does_not_hold_up_the_end(
+    trouble: Trouble, way: BackgroundProxy, lab: Lab
+) -> None:
+    beside(trouble, lab.host("lab1"))
+    play = tasks(
+        "{name: first, command: echo here}", "{name: work, command: sleep 1.61, when: inventory_hostname == 'other'}"
+    )
+    trouble.begin(play)
+    other = Site(trouble.site.folder / "library", [lab.host("lab1")])
+    until(lambda: other.processes("lab1", "sleep 1.61"), "the second task")
+    way.stall()
+    assert trouble.end().done.seconds < 8
+
+
+def test_a_power_cycle_in_a_task_is_told_at_once(trouble: Trouble, lab: Lab) -> None:
+    trouble.begin(tasks("{name: work, command: sleep 30.2}"), wait_for="sleep 30.2")
+    lab.restart(trouble.host)
+    run = trouble.end(code=4)
+    assert "and with it what ran there" in unreachable(run)[trouble.host]
+    assert run.done.seconds < 10
 
 
 def test_the_death_of_the_agent_in_a_task_is_told_and_the_next_host_goes_on(

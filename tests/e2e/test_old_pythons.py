@@ -21,26 +21,29 @@ def version(name: str) -> tuple[int, ...]:
     return tuple(int(part) for part in name.split(".") if part.isdigit())
 
 
-PLAY = tasks(
-    "{name: command, command: 'echo {{ word }}'}",
-    "{name: chdir, command: pwd, args: {chdir: /usr}}",
-    "{name: shell, shell: 'echo $WORD; echo err >&2; exit 3', environment: {WORD: '{{ word }}'}, ignore_errors: true}",
-    "{name: bytes, shell: 'printf \"\\\\377\\\\376\"', ignore_errors: true}",
-    "{name: raw, raw: 'echo {{ word }}'}",
-    "{name: script, script: say.sh one}",
-    "{name: ping, ping: {data: '{{ word }}'}, ignore_errors: true}",
-    "{name: start, shell: 'sleep 0.4; echo {{ word }}', async: 30, poll: 0, register: job}",
-    "{name: end, async_status: {jid: '{{ job.ansible_job_id }}'}, register: end, until: end.finished, retries: 30}",
-    "{name: polled, command: 'echo {{ word }}', async: 30, poll: 1}",
-    "{name: hangs, command: sleep 60, timeout: 1, ignore_errors: true}",
-    "{name: wait, wait_for: {path: /etc/passwd, timeout: 5}, ignore_errors: true}",
-    "{name: fetch, fetch: {src: /etc/hostname, dest: 'fetched-{{ inventory_hostname }}', flat: true}}",
-    "{name: become, command: whoami, become: true, become_user: alice, when: can_become}",
-    "{name: copy, copy: {src: data, dest: '/tmp/data-{{ inventory_hostname }}'}, ignore_errors: true}",
-    "{name: module, file: {path: '/tmp/data-{{ inventory_hostname }}', state: absent}, ignore_errors: true}",
-    "{name: setup, setup: {gather_subset: '!all,!min,python'}, ignore_errors: true}",
-    "{name: last, command: echo still}",
-) + "  vars: {word: \"w\xf6rd-\u2713\"}\n"
+PLAY = (
+    tasks(
+        "{name: command, command: 'echo {{ word }}'}",
+        "{name: chdir, command: pwd, args: {chdir: /usr}}",
+        "{name: shell, shell: 'echo $WORD; echo err >&2; exit 3', environment: {WORD: '{{ word }}'}, ignore_errors: true}",
+        "{name: bytes, shell: 'printf \"\\\\377\\\\376\"', ignore_errors: true}",
+        "{name: raw, raw: 'echo {{ word }}'}",
+        "{name: script, script: say.sh one}",
+        "{name: ping, ping: {data: '{{ word }}'}, ignore_errors: true}",
+        "{name: start, shell: 'sleep 0.4; echo {{ word }}', async: 30, poll: 0, register: job}",
+        "{name: end, async_status: {jid: '{{ job.ansible_job_id }}'}, register: end, until: end.finished, retries: 30}",
+        "{name: polled, command: 'echo {{ word }}', async: 30, poll: 1}",
+        "{name: hangs, command: sleep 60, timeout: 1, ignore_errors: true}",
+        "{name: wait, wait_for: {path: /etc/passwd, timeout: 5}, ignore_errors: true}",
+        "{name: fetch, fetch: {src: /etc/hostname, dest: 'fetched-{{ inventory_hostname }}', flat: true}}",
+        "{name: become, command: whoami, become: true, become_user: alice, when: can_become}",
+        "{name: copy, copy: {src: data, dest: '/tmp/data-{{ inventory_hostname }}'}, ignore_errors: true}",
+        "{name: module, file: {path: '/tmp/data-{{ inventory_hostname }}', state: absent}, ignore_errors: true}",
+        "{name: setup, setup: {gather_subset: '!all,!min,python'}, ignore_errors: true}",
+        "{name: last, command: echo still}",
+    )
+    + '  vars: {word: "w\xf6rd-\u2713"}\n'
+)
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +71,7 @@ def test_the_agent_does_its_work_on_every_python(run: Events, name: str) -> None
     assert run.result("chdir", host)["stdout"] == "/usr"
     shell = run.result("shell", host)
     assert (shell["stdout"], shell["stderr"], shell["rc"]) == (word, "err", 3)
-    assert run.result("bytes", host)["msg"] == "Refusing to deserialize an invalid UTF8 string value."
+    assert "Refusing to deserialize an invalid UTF8 string value." in run.result("bytes", host)["msg"]
     assert run.result("raw", host)["stdout"].strip() == word
     assert run.result("script", host)["stdout"].strip() == "script one"
     assert run.result("end", host)["stdout"] == word

@@ -63,9 +63,7 @@ def test_ignore_unreachable_and_a_failed_host_give_the_exit_codes_of_ansible(
     gate = proxy(good)
     gate.refuse()
     site = Site(tmp_path, [good])
-    write_inventory(
-        tmp_path / "hosts", {"good": good.variables(), "gone": good.through(gate.address).variables()}
-    )
+    write_inventory(tmp_path / "hosts", {"good": good.variables(), "gone": good.through(gate.address).variables()})
     failing = "{name: fails, command: 'false', when: inventory_hostname == 'good'}"
     reach = "{name: reach, command: echo here, ignore_unreachable: true}"
     assert unreachable(site.play(tasks(reach), code=0))
@@ -92,7 +90,7 @@ def test_a_host_without_python_runs_raw_and_script_and_says_why_it_runs_nothing_
     tmp_path: Path, make_host: MakeHost
 ) -> None:
     host = make_host(no_python=True)
-    (tmp_path / "said.sh").write_text("#!/bin/sh\necho \"script $1\"\n")
+    (tmp_path / "said.sh").write_text('#!/bin/sh\necho "script $1"\n')
     run = Site(tmp_path, [host]).play(NO_PYTHON)
     assert run.result("raw")["stdout"].strip() == "42"
     assert run.result("script")["stdout"].strip() == "script one"
@@ -204,7 +202,9 @@ def test_modules_that_misbehave_fail_with_the_reason_and_the_host_goes_on(tmp_pa
     for name in LIBRARY:
         assert run.result(f"after {name}", "lab1")["ping"] == "pong"
         finished = run.finished(name, "lab2")
-        assert finished["status"] == ("ok" if name in ("junk_around",) else "failed") or name == "kills_parent", finished
+        assert finished["status"] == ("ok" if name in ("junk_around",) else "failed") or name == "kills_parent", (
+            finished
+        )
     said = {name: str(run.result(name, "lab1")) for name in LIBRARY}
     assert "No start of json char found" in said["junk_only"]
     assert "this is no JSON" in said["junk_only"]

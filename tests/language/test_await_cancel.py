@@ -81,9 +81,7 @@ def play(project: Project) -> Any:
 
 
 def start(name: str, seconds: float, code: int = 0, more: str = "") -> str:
-    return (
-        f'    - {{shell: "sleep {seconds}; exit {code}", async: 99, poll: 0, register: {name}{more}}}\n'
-    )
+    return f'    - {{shell: "sleep {seconds}; exit {code}", async: 99, poll: 0, register: {name}{more}}}\n'
 
 
 LOOP = """

@@ -27,9 +27,9 @@ VARS = "{yes_: true, word: 'yes', zero: 0, empty: '', text: 'a b', nothing: null
         ("undefined_ | default(false)", False),
         ("1 in items_", True),
         ("inventory_hostname == 'a'", True),
-        ("'a' in group_names", False),
+        ("\"'a' in group_names\"", False),
         ("text is search('b')", True),
-        ("hostvars['a'].word == word", True),
+        ("hostvars['a'].inventory_hostname == inventory_hostname", True),
     ],
 )
 def test_condition(project: Project, condition: str, runs: bool) -> None:
@@ -54,7 +54,7 @@ def test_condition(project: Project, condition: str, runs: bool) -> None:
         ("zero", "Task failed: Conditional result (False) was derived from value of type 'int'"),
         ("word", "Task failed: Conditional result (True) was derived from value of type 'str'"),
         ("items_", "Task failed: Conditional result (True) was derived from value of type 'list'"),
-        ("yes_ and", "Task failed: Syntax error in expression: Expected an expression, got 'end of statement'"),
+        ("yes_ and", "Task failed: Syntax error in expression: unexpected 'end of template'"),
         ("5", "Task failed: Conditional expressions must be strings"),
     ],
 )
@@ -101,7 +101,29 @@ def test_how_a_broken_condition_is_shown(project: Project) -> None:
               when: nobody.knows
         """
     )
-    ran.prints("@@")
+    ran.prints(
+        """
+        PLAY [a]
+        TASK [debug]
+        [ERROR]: Task failed: Error while evaluating conditional: 'nobody' is undefined
+        Task failed.
+        Origin: play.yml:4:7
+        2   gather_facts: no
+        3   tasks:
+        4     - debug:
+                ^ column 7
+        <<< caused by >>>
+        Error while evaluating conditional: 'nobody' is undefined
+        Origin: play.yml:5:13
+        3   tasks:
+        4     - debug:
+        5       when: nobody.knows
+                      ^ column 13
+        fatal: [a]: FAILED! => {"msg": "Task failed: Error while evaluating conditional: 'nobody' is undefined"}
+        PLAY RECAP
+        a : ok=0 changed=0 unreachable=0 failed=1 skipped=0 rescued=0 ignored=0
+        """, code=2
+    )
 
 
 def test_braces_in_a_condition_are_deprecated(project: Project) -> None:
@@ -115,8 +137,24 @@ def test_braces_in_a_condition_are_deprecated(project: Project) -> None:
               when: "{{ yes_ }}"
         """
     )
-    ran.prints("@@")
-    ran.complains("@@")
+    ran.prints("""
+        PLAY [a]
+        TASK [debug]
+        ok: [a] => {
+            "msg": "Hello world!"
+        }
+        PLAY RECAP
+        a : ok=1 changed=0 unreachable=0 failed=0 skipped=0 rescued=0 ignored=0
+    """)
+    ran.complains("""
+        [WARNING]: Deprecation warnings can be disabled by setting `deprecation_warnings=False` in ansible.cfg.
+        [DEPRECATION WARNING]: Conditionals should not be surrounded by templating delimiters such as {{ }} or {% %}. This feature will be removed from ansible-core version 2.23.
+        Origin: play.yml:6:13
+        4   tasks:
+        5     - debug:
+        6       when: "{{ yes_ }}"
+                      ^ column 13
+    """)
 
 
 def test_it_is_asked_for_each_item(project: Project) -> None:
@@ -130,7 +168,19 @@ def test_it_is_asked_for_each_item(project: Project) -> None:
               when: item != 2
         """
     )
-    ran.prints("@@")
+    ran.prints("""
+        PLAY [a]
+        TASK [debug]
+        ok: [a] => (item=1) => {
+            "msg": 1
+        }
+        skipping: [a] => (item=2)
+        ok: [a] => (item=3) => {
+            "msg": 3
+        }
+        PLAY RECAP
+        a : ok=1 changed=0 unreachable=0 failed=0 skipped=0 rescued=0 ignored=0
+    """)
 
 
 def test_a_false_condition_makes_the_rest_of_the_task_irrelevant(project: Project) -> None:
@@ -166,4 +216,20 @@ def test_why_it_was_skipped(project: Project) -> None:
         """,
         "-v",
     )
-    ran.prints("@@")
+    ran.prints("""
+        No config file found; using defaults
+        PLAY [a]
+        TASK [debug]
+        skipping: [a] => {"false_condition": "1 == 2"}
+        TASK [debug]
+        ok: [a] => {
+            "r": {
+                "changed": false,
+                "false_condition": "1 == 2",
+                "skip_reason": "Conditional result was False",
+                "skipped": true
+            }
+        }
+        PLAY RECAP
+        a : ok=1 changed=0 unreachable=0 failed=0 skipped=1 rescued=0 ignored=0
+    """)

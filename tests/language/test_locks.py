@@ -35,11 +35,13 @@ class LockFiles:
             queue.append(entry)
             self.most = max(self.most, len(queue))
             try:
-                await mine
-            except asyncio.CancelledError:
+                async with asyncio.timeout(call.arguments.get("timeout")):
+                    await mine
+            except TimeoutError:
+                raise RequestFailed("timeout", f"{path} was not free") from None
+            finally:
                 if entry in queue:
                     queue.remove(entry)
-                raise
         self.holder[path] = lease
         self.log.append(f"+{path}")
         return {"lease": lease, "waited": 0.0}
@@ -54,8 +56,7 @@ class LockFiles:
     def free(self, path: str) -> None:
         del self.holder[path]
         self.log.append(f"-{path}")
-        while self.waiting.get(path):
-            lease, future = self.waiting[path].popleft()
+        for lease, future in list(self.waiting.get(path, ())):
             if not future.done():
                 self.holder[path] = lease
                 future.set_result(None)
@@ -106,6 +107,12 @@ def test_after_a_second_the_view_says_who_waits_for_what_and_who_holds_it(projec
     assert waits(ran) == [("b", "/etc/ansible-lock", "add on a", False), ("b", "/etc/ansible-lock", "", True)]
     assert "WAITING: [b]: lock /etc/ansible-lock, held by add on a" in ran.lines
     assert not any(line.startswith("LOCKED") for line in ran.lines)
+
+
+def test_with_v_it_says_when_it_was_got(project: Project) -> None:
+    lock_files(project, "ipa")
+    ran = project.play(ONE_DELEGATE, "-v", hosts="a\nb\n")
+    assert "LOCKED: [b]: /etc/ansible-lock after 4.0s" in ran.lines
 
 
 def test_another_holder_on_the_host_is_waited_for_and_named(project: Project) -> None:
@@ -278,9 +285,30 @@ def test_a_lock_that_another_run_holds_fails_in_time_too(project: Project) -> No
         """,
         hosts="a\n",
     )
-    assert ran.result("work")["msg"] == "The lock /x was not free within 3 seconds (held by somebody else, pid 7 of root)."
+    assert (
+        ran.result("work")["msg"] == "The lock /x was not free within 3 seconds (held by somebody else, pid 7 of root)."
+    )
     assert not files.waiting["/x"]
     assert files.holder == {"/x": "somebody else"}
+
+
+@pytest.mark.parametrize("held", [True, False])
+def test_a_timeout_of_nothing_takes_what_is_free(project: Project, held: bool) -> None:
+    files = lock_files(project, "a")
+    if held:
+        files.holder["/x"] = "somebody else"
+    ran = project.play(
+        """
+        - hosts: all
+          gather_facts: false
+          tasks:
+            - name: work
+              command: sleep 5
+              lock: [{path: /x, timeout: 0}, {name: n, timeout: 0}]
+        """,
+        hosts="a\n",
+    )
+    assert ran.code == (2 if held else 0), ran
 
 
 def test_several_are_taken_in_one_order(project: Project) -> None:

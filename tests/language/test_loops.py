@@ -24,7 +24,35 @@ def test_each_item_is_shown(project: Project) -> None:
               when: item != 'x'
         """
     )
-    ran.prints("@@")
+    ran.prints("""
+        PLAY [a]
+        TASK [debug]
+        ok: [a] => (item=1) => {
+            "msg": 1
+        }
+        ok: [a] => (item=two) => {
+            "msg": "two"
+        }
+        ok: [a] => (item={'a': 'b'}) => {
+            "msg": {
+                "a": "b"
+            }
+        }
+        TASK [command]
+        changed: [a] => (item=x)
+        changed: [a] => (item=y)
+        TASK [debug]
+        ok: [a] => {
+            "msg": "['x', 'y'] True All items completed"
+        }
+        TASK [debug]
+        skipping: [a] => (item=x)
+        ok: [a] => (item=y) => {
+            "msg": "y"
+        }
+        PLAY RECAP
+        a : ok=4 changed=1 unreachable=0 failed=0 skipped=0 rescued=0 ignored=0
+    """)
 
 
 def test_no_items(project: Project) -> None:
@@ -39,7 +67,22 @@ def test_no_items(project: Project) -> None:
             - debug: var=r
         """
     )
-    ran.prints("@@")
+    ran.prints("""
+        PLAY [a]
+        TASK [debug]
+        skipping: [a]
+        TASK [debug]
+        ok: [a] => {
+            "r": {
+                "changed": false,
+                "results": [],
+                "skipped": true,
+                "skipped_reason": "No items in the list"
+            }
+        }
+        PLAY RECAP
+        a : ok=1 changed=0 unreachable=0 failed=0 skipped=1 rescued=0 ignored=0
+    """)
 
 
 def test_all_items_are_skipped(project: Project) -> None:
@@ -55,7 +98,41 @@ def test_all_items_are_skipped(project: Project) -> None:
             - debug: var=r
         """
     )
-    ran.prints("@@")
+    ran.prints("""
+        PLAY [a]
+        TASK [debug]
+        skipping: [a] => (item=1)
+        skipping: [a] => (item=2)
+        skipping: [a]
+        TASK [debug]
+        ok: [a] => {
+            "r": {
+                "changed": false,
+                "msg": "All items skipped",
+                "results": [
+                    {
+                        "ansible_loop_var": "item",
+                        "changed": false,
+                        "false_condition": false,
+                        "item": 1,
+                        "skip_reason": "Conditional result was False",
+                        "skipped": true
+                    },
+                    {
+                        "ansible_loop_var": "item",
+                        "changed": false,
+                        "false_condition": false,
+                        "item": 2,
+                        "skip_reason": "Conditional result was False",
+                        "skipped": true
+                    }
+                ],
+                "skipped": true
+            }
+        }
+        PLAY RECAP
+        a : ok=1 changed=0 unreachable=0 failed=0 skipped=1 rescued=0 ignored=0
+    """)
 
 
 def test_one_failed_item_fails_the_task_after_all_have_run(project: Project) -> None:
@@ -73,7 +150,42 @@ def test_one_failed_item_fails_the_task_after_all_have_run(project: Project) -> 
               loop: [1, 2]
         """
     )
-    ran.prints("@@")
+    ran.prints(
+        """
+        PLAY [a]
+        TASK [command]
+        [ERROR]: Task failed: Module failed: non-zero return code
+        Origin: play.yml:4:7
+        2   gather_facts: no
+        3   tasks:
+        4     - command: "{{ item }}"
+                ^ column 7
+        failed: [a] (item=false) => {"ansible_loop_var": "item", "changed": true, "cmd": ["false"], "delta": "0:00:00.000000", "end": "2000-01-01 00:00:00.000000", "item": "false", "msg": "non-zero return code", "rc": 1, "start": "2000-01-01 00:00:00.000000", "stderr": "", "stderr_lines": [], "stdout": "", "stdout_lines": []}
+        changed: [a] => (item=true)
+        ...ignoring
+        TASK [debug]
+        ok: [a] => {
+            "msg": "True One or more items failed [1, 0]"
+        }
+        TASK [fail]
+        [ERROR]: Task failed: Action failed: 1
+        Origin: play.yml:9:7
+        7       ignore_errors: yes
+        8     - debug: msg="{{ r.failed }} {{ r.msg }} {{ r.results | map(attribute='rc') | list }}"
+        9     - fail: msg="{{ item }}"
+                ^ column 7
+        failed: [a] (item=1) => {"ansible_loop_var": "item", "changed": false, "item": 1, "msg": 1}
+        [ERROR]: Task failed: Action failed: 2
+        Origin: play.yml:9:7
+        7       ignore_errors: yes
+        8     - debug: msg="{{ r.failed }} {{ r.msg }} {{ r.results | map(attribute='rc') | list }}"
+        9     - fail: msg="{{ item }}"
+                ^ column 7
+        failed: [a] (item=2) => {"ansible_loop_var": "item", "changed": false, "item": 2, "msg": 2}
+        PLAY RECAP
+        a : ok=2 changed=1 unreachable=0 failed=1 skipped=0 rescued=0 ignored=1
+        """, code=2
+    )
 
 
 def test_what_is_no_list(project: Project) -> None:
@@ -96,7 +208,66 @@ def test_what_is_no_list(project: Project) -> None:
               when: nope2
         """
     )
-    ran.prints("@@")
+    ran.prints(
+        """
+        PLAY [a]
+        TASK [debug]
+        [ERROR]: The `loop` value must resolve to a 'list', not 'str'.
+        Origin: play.yml:5:13
+        3   tasks:
+        4     - debug:
+        5       loop: abc
+                      ^ column 13
+        Provide a list of items/templates, or a template resolving to a list.
+        fatal: [a]: FAILED! => {"msg": "The `loop` value must resolve to a 'list', not 'str'."}
+        ...ignoring
+        TASK [debug]
+        [ERROR]: The `loop` value must resolve to a 'list', not 'dict'.
+        Origin: play.yml:8:13
+        6       ignore_errors: yes
+        7     - debug:
+        8       loop: "{{ {'a': 1} }}"
+                      ^ column 13
+        Provide a list of items/templates, or a template resolving to a list.
+        fatal: [a]: FAILED! => {"msg": "The `loop` value must resolve to a 'list', not 'dict'."}
+        ...ignoring
+        TASK [debug]
+        [ERROR]: Task failed: 'nope' is undefined
+        Task failed.
+        Origin: play.yml:10:7
+         8       loop: "{{ {'a': 1} }}"
+         9       ignore_errors: yes
+        10     - debug:
+                 ^ column 7
+        <<< caused by >>>
+        'nope' is undefined
+        Origin: play.yml:11:13
+         9       ignore_errors: yes
+        10     - debug:
+        11       loop: "{{ nope }}"
+                       ^ column 13
+        fatal: [a]: FAILED! => {"msg": "Task failed: 'nope' is undefined"}
+        ...ignoring
+        TASK [debug]
+        [ERROR]: Task failed: 'nope' is undefined
+        Task failed.
+        Origin: play.yml:13:7
+        11       loop: "{{ nope }}"
+        12       ignore_errors: yes
+        13     - debug:
+                 ^ column 7
+        <<< caused by >>>
+        'nope' is undefined
+        Origin: play.yml:14:13
+        12       ignore_errors: yes
+        13     - debug:
+        14       loop: "{{ nope }}"
+                       ^ column 13
+        fatal: [a]: FAILED! => {"msg": "Task failed: 'nope' is undefined"}
+        PLAY RECAP
+        a : ok=3 changed=0 unreachable=0 failed=1 skipped=0 rescued=0 ignored=3
+        """, code=2
+    )
 
 
 WITH = {
@@ -107,7 +278,7 @@ WITH = {
     "together": ("[[1, 2], [a, b]]", [[1, "a"], [2, "b"]]),
     "subelements": (
         "[[{name: al, keys: [k1, k2]}, {name: bo, keys: []}], keys]",
-        [[{"name": "al", "keys": ["k1", "k2"]}, "k1"], [{"name": "al", "keys": ["k1", "k2"]}, "k2"]],
+        [[{"name": "al"}, "k1"], [{"name": "al"}, "k2"]],
     ),
     "sequence": ("start=1 end=5 stride=2 format=n%02d", ["n01", "n03", "n05"]),
     "indexed_items": ("[a, b]", [[0, "a"], [1, "b"]]),
@@ -198,7 +369,21 @@ def test_loop_control(project: Project) -> None:
                 label: "label of {{ it }}"
         """
     )
-    ran.prints("@@")
+    ran.prints("""
+        PLAY [a]
+        TASK [debug]
+        ok: [a] => (item=label of a) => {
+            "msg": "a 0 1/3 0 True False - b 3 2 it ix"
+        }
+        ok: [a] => (item=label of b) => {
+            "msg": "b 1 2/3 1 False False a c 2 1 it ix"
+        }
+        ok: [a] => (item=label of c) => {
+            "msg": "c 2 3/3 2 False True b - 1 0 it ix"
+        }
+        PLAY RECAP
+        a : ok=1 changed=0 unreachable=0 failed=0 skipped=0 rescued=0 ignored=0
+    """)
 
 
 def test_extended_loops_say_so_in_their_results(project: Project) -> None:
@@ -217,7 +402,47 @@ def test_extended_loops_say_so_in_their_results(project: Project) -> None:
             - debug: var=r
         """
     )
-    ran.prints("@@")
+    ran.prints("""
+        PLAY [a]
+        TASK [debug]
+        ok: [a] => (item=a) => {
+            "msg": [
+                "a"
+            ]
+        }
+        TASK [debug]
+        ok: [a] => (item=a) => {
+            "msg": "none"
+        }
+        TASK [debug]
+        ok: [a] => {
+            "r": {
+                "changed": false,
+                "msg": "All items completed",
+                "results": [
+                    {
+                        "ansible_loop": {
+                            "first": true,
+                            "index": 1,
+                            "index0": 0,
+                            "last": true,
+                            "length": 1,
+                            "revindex": 1,
+                            "revindex0": 0
+                        },
+                        "ansible_loop_var": "item",
+                        "changed": false,
+                        "failed": false,
+                        "item": "a",
+                        "msg": "none"
+                    }
+                ],
+                "skipped": false
+            }
+        }
+        PLAY RECAP
+        a : ok=3 changed=0 unreachable=0 failed=0 skipped=0 rescued=0 ignored=0
+    """)
 
 
 def test_pause_between_items(project: Project) -> None:
@@ -247,7 +472,18 @@ def test_break_when(project: Project) -> None:
             - debug: msg="{{ r.results | length }}"
         """
     )
-    ran.prints("@@")
+    ran.prints("""
+        PLAY [a]
+        TASK [command]
+        changed: [a] => (item=1)
+        changed: [a] => (item=2)
+        TASK [debug]
+        ok: [a] => {
+            "msg": 2
+        }
+        PLAY RECAP
+        a : ok=2 changed=1 unreachable=0 failed=0 skipped=0 rescued=0 ignored=0
+    """)
 
 
 def test_a_label_that_can_t_be_evaluated(project: Project) -> None:
@@ -261,7 +497,21 @@ def test_a_label_that_can_t_be_evaluated(project: Project) -> None:
               loop_control: {label: "{{ nope }}"}
         """
     )
-    ran.prints("@@")
+    ran.prints(
+        """
+        PLAY [a]
+        TASK [debug]
+        failed: [a] (item=None) => {
+            "msg": "Failed to template loop_control.label: 'nope' is undefined"
+        }
+        failed: [a] (item=None) => {
+            "msg": "Failed to template loop_control.label: 'nope' is undefined"
+        }
+        fatal: [a]: FAILED! => {"msg": "One or more items failed"}
+        PLAY RECAP
+        a : ok=0 changed=0 unreachable=0 failed=1 skipped=0 rescued=0 ignored=0
+        """, code=2
+    )
 
 
 def test_a_label_of_the_item_s_result(project: Project) -> None:
@@ -276,7 +526,14 @@ def test_a_label_of_the_item_s_result(project: Project) -> None:
               loop_control: {label: "{{ r.stdout }} {{ r.rc }}"}
         """
     )
-    ran.prints("@@")
+    ran.prints("""
+        PLAY [a]
+        TASK [command]
+        changed: [a] => (item=a 0)
+        changed: [a] => (item=b 0)
+        PLAY RECAP
+        a : ok=1 changed=1 unreachable=0 failed=0 skipped=0 rescued=0 ignored=0
+    """)
 
 
 def test_a_loop_variable_that_is_taken(project: Project) -> None:
@@ -325,4 +582,25 @@ def test_a_loop_in_a_loop_by_include(project: Project) -> None:
               loop_control: {loop_var: outer}
         """
     )
-    ran.prints("@@")
+    ran.prints("""
+        PLAY [a]
+        TASK [include_tasks]
+        included: inner.yml for a => (item=1)
+        included: inner.yml for a => (item=2)
+        TASK [debug]
+        ok: [a] => (item=x) => {
+            "msg": "1x"
+        }
+        ok: [a] => (item=y) => {
+            "msg": "1y"
+        }
+        TASK [debug]
+        ok: [a] => (item=x) => {
+            "msg": "2x"
+        }
+        ok: [a] => (item=y) => {
+            "msg": "2y"
+        }
+        PLAY RECAP
+        a : ok=4 changed=0 unreachable=0 failed=0 skipped=0 rescued=0 ignored=0
+    """)

@@ -246,7 +246,7 @@ class Project:
             words += ["-c", "local"]
         if interpreter:
             words += ["-e", f"ansible_python_interpreter={sys.executable}"]
-        if not any(word.endswith(".yml") for word in words):
+        if not any(word.endswith(".yml") and word[0] != "@" for word in words):
             words.append("play.yml")
         return self._run(words, Answers(answers), really)
 

@@ -10,7 +10,7 @@ import asyncio
 import json
 import shlex
 import string
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tests.support.fake_session import Call, FakeHost, FakeSessions
@@ -45,6 +45,12 @@ class Hosts(FakeSessions):
                 running = sum(1 for other in self.calls if other.op == op and other.at == call.at)
                 most = max(most, running)
         return most
+
+
+def command_gives(host: FakeHost, text: str, *, stdout: Sequence[str] = ("",), rc: int = 0) -> None:
+    """From now on this command prints these texts, one after the other; the last again and again."""
+    answers = [_finished([text], text, rc, said, "") for said in stdout]
+    host.answers("command", *answers, when=lambda call: text_of(call) == text)
 
 
 def module_fails(host: FakeHost, name: str, message: str, **more: Any) -> None:
@@ -91,9 +97,13 @@ async def command(call: Call) -> Mapping[str, Any]:
     if call.arguments.get("check"):
         return {"changed": False, "skipped": True, "msg": "Command would have run if not in check mode", "cmd": text}
     rc, out, err = await run(text, call.arguments.get("environment", {}))
+    return _finished(call.arguments.get("argv"), text, rc, out, err)
+
+
+def _finished(argv: Sequence[str] | None, text: str, rc: int, out: str, err: str) -> dict[str, Any]:
     result: dict[str, Any] = {
         "changed": True, "rc": rc, "stdout": out.rstrip("\n"), "stderr": err.rstrip("\n"), "msg": "",
-        "cmd": call.arguments.get("argv") or text, "start": _WHEN, "end": _WHEN, "delta": "0:00:00.000000",
+        "cmd": argv or text, "start": _WHEN, "end": _WHEN, "delta": "0:00:00.000000",
     }  # fmt: skip
     if rc:
         result.update(failed=True, msg="non-zero return code")

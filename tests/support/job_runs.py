@@ -125,6 +125,11 @@ class Site:
         return [line for line in listed.splitlines() if text in line]
 
 
+def gate(name: str) -> str:
+    """Shell that goes on once ``touch /tmp/NAME`` was done on the host."""
+    return f"until [ -e /tmp/{name} ]; do sleep 0.1; done; rm /tmp/{name}"
+
+
 def jid_in(text: str) -> str:
     found = JID.search(text)
     assert found, text

@@ -49,7 +49,7 @@ REGISTRY: Mapping[str, Action] = MappingProxyType(
             _action("reboot", "reboot:reboot", valid_args=_REBOOT_ARGS),
             _action("script", "script:script", free_form=True),
             _action("service", "service:service", jobs=True),
-            _action("set_fact", "facts:set_fact", connection=False, free_form=True),
+            _action("set_fact", "facts:set_fact", connection=False, free_form=True, marked_args=True),
             _action("set_stats", "facts:set_stats", connection=False, valid_args=_STATS_ARGS),
             _action("setup", "facts:setup", jobs=True),
             _action("shell", "command:shell", jobs=True, free_form=True),

@@ -55,7 +55,9 @@ async def _status(context: ActionContext, jids: Sequence[str]) -> list[Result]:
     for jid in jids:
         strand = known.get(jid)
         place = f"{async_dir}/{jid}" if async_dir and strand is None else ""
-        results.append(status_result(jid, place, strand if strand is not None else found.get(jid), context.warn))
+        state = strand if strand is not None else found.get(jid)
+        strict = context.settings.module_strict_utf8
+        results.append(status_result(jid, place, state, context.warn, strict=strict))
     if facts and len(results) == 1:
         results[0]["ansible_facts"] = {**(results[0].get("ansible_facts") or {}), **facts}
     return results

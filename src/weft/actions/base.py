@@ -322,6 +322,7 @@ class Action:
     once: bool = False  # runs once for all hosts of the batch (BYPASS_HOST_LOOP)
     connection: bool = True  # talks to the host
     raw_args: frozenset[str] = frozenset()  # arguments that stay unevaluated
+    marked_args: bool = False  # text in arguments stays marked as the user's own: it may be an expression
     free_form: bool = False  # takes text as `_raw_params`
     valid_args: frozenset[str] = frozenset()  # names it knows, where it has a plain list of them
 

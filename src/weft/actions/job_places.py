@@ -57,4 +57,6 @@ def row(context: ActionContext, handle: Handle, state: Mapping[str, Any] | None)
     if handle.ended is not None:
         return dict(handle.ended)
     folder = place(context, handle.jid).async_dir.rstrip("/")
-    return status_result(handle.jid, f"{folder}/{handle.jid}", state, context.warn)
+    return status_result(
+        handle.jid, f"{folder}/{handle.jid}", state, context.warn, strict=context.settings.module_strict_utf8
+    )

@@ -143,9 +143,9 @@ def handle_of(reply: Reply) -> dict[str, Any]:
     }
 
 
-def job_result(data: Mapping[str, Any], warn: Callable[[str], None]) -> dict[str, Any]:
-    """The content of a job's result file as a result: wire types made plain, lines of stdout added."""
-    result = tidy(plain_result(dict(data)), warn)
+def job_result(data: Mapping[str, Any], warn: Callable[[str], None], *, strict: bool = True) -> dict[str, Any]:
+    """The content of a job's result file as a result: wire types made plain, lines of stdout added. Raises NotUtf8."""
+    result = tidy(plain_result(dict(data), strict=strict), warn)
     for key in ("started", "finished"):
         if key in result:
             result[key] = bool(result[key])

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from weft.model.errors import TaskFailed
+from weft.model.errors import WeftError
 
 #: Under this key a failed result carries a ``Failure`` until the executor takes it out.
 FAILURE: Final = "_ansible_failure"
@@ -53,7 +53,7 @@ class NoResult(ValueError):
     """A module's output holds no result."""
 
 
-class NotUtf8(TaskFailed):
+class NotUtf8(WeftError):
     """A result holds text that can't be encoded, which the settings don't allow."""
 
     def __init__(self) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 
 from weft.engine.state import BatchState, HostState
 from weft.events import Notified, Warned
 from weft.model.errors import WeftError
 from weft.model.nodes import Block, Handler, Node, Task
-from weft.model.values import Trusted
+from weft.model.values import Trusted, origin_of
 
 
 def flatten(nodes: Sequence[Node]) -> list[Handler]:
@@ -69,13 +70,18 @@ def _add(batch: BatchState, host: HostState, handler: Handler) -> None:
 
 
 def _search(batch: BatchState, host: HostState, name: str) -> Iterator[Handler]:
-    """The last handler of that name, then every one that listens to it."""
-    for handler in reversed(batch.handlers):
+    """The last handler of that name, then all that listen to it: of those with the same name again the last.
+
+    Last is what was loaded last (the play's own, then those of included roles); in one list the first counts.
+    """
+    sections = [list(section) for _, section in itertools.groupby(batch.handlers, key=lambda handler: handler.role)]
+    handlers = [handler for section in reversed(sections) for handler in section]
+    for handler in handlers:
         if handler.name is not None and name in _names(batch, host, handler):
             yield handler
             break
     seen: set[str] = set()
-    for handler in batch.handlers:
+    for handler in handlers:
         if name in _topics(handler):
             own = str(handler.name) if handler.name else ""
             if own and own in seen:
@@ -85,7 +91,16 @@ def _search(batch: BatchState, host: HostState, name: str) -> Iterator[Handler]:
 
 
 def _names(batch: BatchState, host: HostState, handler: Handler) -> tuple[str, ...]:
-    own = batch.short_title(handler, host)
+    """What it can be called; nothing where its name can't be evaluated."""
+    own, problems = batch.shown_name(handler, host)
+    if problems:
+        if not handler.listen:
+            message = (
+                f"Handler '{handler.name}' is unusable because it has no listen topics and "
+                f"the name could not be templated. The error: {problems[0]}"
+            )
+            batch.run.bus.publish(Warned(message=message, origin=origin_of(handler.name)))
+        return ()
     if handler.role is None:
         return (own,)
     short = handler.role.name.rpartition(".")[2]

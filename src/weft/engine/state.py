@@ -97,18 +97,23 @@ class BatchState:
 
     def short_title(self, task: Task, host: HostState | None, *, warn: bool = False) -> str:
         """The task's name as this host sees it, without its role; with notes where it can't be evaluated."""
-        if not task.name:
-            if task.kind is TaskKind.INCLUDE_ROLE and "name" in task.args:
-                return f"{task.action} : {task.args['name']}"
-            return task.action
-        templar = self.run.services.templar
-        if not templar.is_template(task.name):
-            return str(task.name).strip()
-        known = host.prepared.get(task.id) if host is not None else None
-        shown, problems = known or self._rendered_name(task, host)
+        shown, problems = self.shown_name(task, host)
         if problems and warn:
             self.run.bus.publish(Warned(message=_told(problems), origin=origin_of(task.name)))
-        return shown or task.action
+        return shown
+
+    def shown_name(self, task: Task, host: HostState | None) -> tuple[str, tuple[str, ...]]:
+        """The task's name, and why parts of it can't be had."""
+        if not task.name:
+            if task.kind is TaskKind.INCLUDE_ROLE and "name" in task.args:
+                return f"{task.action} : {task.args['name']}", ()
+            return task.action, ()
+        templar = self.run.services.templar
+        if not templar.is_template(task.name):
+            return str(task.name).strip(), ()
+        known = host.prepared.get(task.id) if host is not None else None
+        shown, problems = known or self._rendered_name(task, host)
+        return shown or task.action, problems
 
     def _rendered_name(self, task: Task, host: HostState | None) -> tuple[str, tuple[str, ...]]:
         names: Names = NoNames()

@@ -52,24 +52,32 @@ class ArgumentReader:
         self._plans: dict[tuple[str, frozenset[str]], _Plan] = {}
 
     def read(
-        self, task: Task, names: Names, raw: frozenset[str] = frozenset(), *, free_form: bool = True
+        self,
+        task: Task,
+        names: Names,
+        raw: frozenset[str] = frozenset(),
+        *,
+        free_form: bool = True,
+        marked: bool = False,
     ) -> dict[str, Any]:
         """Arguments without omitted ones; those in ``raw`` as written. Raises WeftError that names the argument.
 
         ``free_form``: the action takes text that isn't `key=value`; for others such text is a template of a mapping.
+        ``marked``: text that the user wrote stays marked as such.
         """
-        plan = self._plan(task, raw, free_form)
+        plan = self._plan(task, raw, free_form, marked)
         values: dict[str, Any] = {}
         for template in plan.templates:
-            values.update(self._whole(task, template, raw, {*plan.literal, *(name for name, _ in plan.open)}, names))
+            own = {*plan.literal, *(name for name, _ in plan.open)}
+            values.update(self._whole(task, template, raw, own, names, marked))
         values.update(plan.literal)
         for name, value in plan.open:
-            result = self._one(task, name, value, names)
+            result = self._one(task, name, value, names, marked)
             if result is not OMIT:
                 values[name] = result
         return values
 
-    def _plan(self, task: Task, raw: frozenset[str], free_form: bool) -> _Plan:
+    def _plan(self, task: Task, raw: frozenset[str], free_form: bool, marked: bool) -> _Plan:
         plan = self._plans.get((task.id, raw))
         if plan is None:
             literal: dict[str, Any] = {}
@@ -84,25 +92,23 @@ class ArgumentReader:
                 elif self._templar.is_template(value):
                     waiting.append((name, value))
                 else:
-                    literal[name] = self._templar.render(value, NoNames())
+                    literal[name] = self._render(value, NoNames(), marked)
             plan = self._plans[task.id, raw] = _Plan(literal, tuple(waiting), tuple(templates))
         return plan
 
-    def _one(self, task: Task, name: str, value: Value, names: Names) -> Any:
+    def _render(self, value: Value, names: Names, marked: bool) -> Any:
+        return self._templar.render_marked(value, names) if marked else self._templar.render(value, names)
+
+    def _one(self, task: Task, name: str, value: Value, names: Names, marked: bool) -> Any:
         try:
-            return self._templar.render(value, names)
+            return self._render(value, names, marked)
         except WeftError as error:
-            what = (
-                f"Error while resolving value for {name!r}."
-                if name != "_raw_params"
-                else "Error while resolving value."
-            )
-            inner = WeftError(what, origin_of(value) or error.origin)
+            inner = WeftError(f"Error while resolving value for {name!r}.", origin_of(value) or error.origin)
             inner.__cause__ = error
             raise self._failed(task) from inner
 
     def _whole(
-        self, task: Task, template: Value, raw: frozenset[str], own: Collection[str], names: Names
+        self, task: Task, template: Value, raw: frozenset[str], own: Collection[str], names: Names, marked: bool
     ) -> Mapping[str, Any]:
         """The arguments that a template brings; those that the task has as its ``own`` are not looked at."""
         if self._inject_facts:
@@ -120,7 +126,7 @@ class ArgumentReader:
         for key, item in stored(value).items():
             name = str(key)
             if name not in own:
-                found[name] = item if name in raw else self._one(task, name, item, names)
+                found[name] = item if name in raw else self._one(task, name, item, names, marked)
         return {name: item for name, item in found.items() if item is not OMIT}
 
     def _failed(self, task: Task) -> WeftError:

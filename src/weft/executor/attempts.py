@@ -121,7 +121,9 @@ class Attempts:
     def _arguments(
         self, task: Task, names: Scope, action: Action, defaults: Sequence[Mapping[str, Any]]
     ) -> dict[str, Any]:
-        args = self.arguments.read(task, names, action.raw_args, free_form=_free_form(task, action))
+        args = self.arguments.read(
+            task, names, action.raw_args, free_form=_free_form(task, action), marked=action.marked_args
+        )
         return with_defaults(self._services, task.fqcn, args, defaults, names) if defaults else args
 
     def _context(
@@ -330,7 +332,8 @@ class Attempts:
             await asyncio.wait([waiting])
 
     def _job_result(self, work: _Try, jid: str, handle: Mapping[str, Any], state: Mapping[str, Any]) -> dict[str, Any]:
-        result = status_result(jid, str(handle.get("results_file", "")), state, work.context.warn)
+        strict = work.context.settings.module_strict_utf8
+        result = status_result(jid, str(handle.get("results_file", "")), state, work.context.warn, strict=strict)
         if result["finished"]:
             return result
         limit = work.keywords.async_seconds

@@ -114,8 +114,8 @@ class Holds:
 
     async def _drop_unused(self) -> None:
         """An item that waits must not keep what another host's item waits for."""
-        for key in [key for key, held in self._held.items() if not held.users]:
-            await self._held.pop(key).stack.aclose()
+        for held in [self._held.pop(key) for key in list(self._held) if not self._held[key].users]:
+            await held.stack.aclose()
 
     async def _take(self, wishes: tuple[Wish, ...], held: _Held, context: ActionContext, draft: Draft) -> None:
         holder = Holder(f"{self._info.name} on {self._host}", self._tell, self._lost)

@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TextIO
 
-from weft.jobs.record import FINISHED, RUNNING, JobRecord
+from weft.jobs.record import FAILED, FINISHED, RUNNING, JobRecord
 
 Paint = Callable[[str, str | None], str]  # text and the kind of line it is (`ok`, `error`, `changed`)
 
@@ -71,7 +71,7 @@ def kind_of(record: JobRecord) -> str:
 
 def state_text(record: JobRecord) -> str:
     """The state, with the return code of what failed."""
-    return f"{record.state} (rc {record.rc})" if record.failed and record.rc else record.state
+    return f"{record.state} (rc {record.rc})" if record.state == FAILED and record.rc else record.state
 
 
 def duration(seconds: float | None) -> str:

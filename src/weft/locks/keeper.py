@@ -10,11 +10,13 @@ import asyncio
 import itertools
 import os
 import platform
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from weft.connection.api import Sessions, Target
+from weft.connection.names import LOCAL, transport_name
 from weft.locks.files import FileLock, full_path
 from weft.locks.line import Line, Ticket
 from weft.locks.spec import NameLock, Wish
@@ -92,6 +94,7 @@ class Locks:
         self._sessions = sessions
         self._queues: dict[Key, _Queue] = {}
         self._numbers = itertools.count(1)
+        self._releases: set[asyncio.Task[bool]] = set()  # on their way to hosts
 
     @asynccontextmanager
     async def hold(self, wishes: Iterable[Wish], holder: Holder, target: Callable[[], Target]) -> AsyncIterator[None]:
@@ -113,11 +116,12 @@ class Locks:
                 rows["name", wish.name, wish.by] = _Row(("name", wish.name, wish.by), wish)
                 continue
             place = target()
-            session = await self._sessions.open(place)
-            full = replace(wish, path=await full_path(session, wish.path))
+            open_session = partial(self._sessions.open, place)
+            # connecting is no waiting for the lock: it is done before the clock starts
+            full = replace(wish, path=await full_path(await open_session(), wish.path))
             key = ("path", full.path, *_machine(place))
             if key not in rows or not full.shared:
-                rows[key] = _Row(key, full, FileLock(session, full, lease))
+                rows[key] = _Row(key, full, FileLock(open_session, full, lease))
         return [rows[key] for key in sorted(rows)]
 
     @asynccontextmanager
@@ -144,15 +148,15 @@ class Locks:
             holder.tell(Note(str(row.wish), blocker(), loop.time() - began))
 
         timer = loop.call_later(_TOLD_AFTER, tell)
+        limit = row.wish.timeout
         try:
-            async with asyncio.timeout(row.wish.timeout):
-                await queue.turn(ticket)
-                if row.file is not None:
-                    await row.file.take()
-                queue.entered(ticket)
-        except TimeoutError:
-            by = f" (held by {found})" if (found := blocker()) else ""
-            raise NotInTime(f"The lock {row.wish} was not free within {row.wish.timeout:g} seconds{by}.") from None
+            in_time = await _within(limit, queue.turn(ticket))
+            if in_time and row.file is not None:
+                in_time = await row.file.take(None if limit is None else max(0.0, began + limit - loop.time()))
+            if not in_time:
+                by = f" (held by {found})" if (found := blocker()) else ""
+                raise NotInTime(f"The lock {row.wish} was not free within {limit or 0:g} seconds{by}.")
+            queue.entered(ticket)
         finally:
             timer.cancel()
             holder.waited += loop.time() - began
@@ -162,7 +166,11 @@ class Locks:
     async def _give_back(self, row: _Row, queue: _Queue, ticket: Ticket, holder: Holder) -> None:
         """Free what is held, or was waited for: on the host first, so that the next of the run follows it there."""
         held = ticket in queue.line.holders
-        release = asyncio.create_task(row.file.give_back()) if row.file is not None else None
+        release = None
+        if row.file is not None:
+            release = asyncio.create_task(row.file.give_back())
+            self._releases.add(release)
+            release.add_done_callback(self._releases.discard)
         try:
             # one turn of the loop: the request is on its way before the next of the run asks for the lock
             await asyncio.sleep(0)
@@ -174,12 +182,20 @@ class Locks:
                 await self._released(release, row, holder, held)
 
     async def _released(self, release: asyncio.Task[bool], row: _Row, holder: Holder, held: bool) -> None:
+        # where the link hangs it goes on by itself: a lock that is never given back would keep out the next of this run
         await asyncio.wait([release], timeout=_RELEASE_SECONDS)
-        if not release.done():
-            release.cancel()  # the link hangs; the lock goes with the agent
-            await asyncio.wait([release])
-        elif held and not release.result():
+        if held and release.done() and not release.result():
             holder.lost(f"The lock {row.wish} was lost before it was given back: who held it on the host has ended.")
+
+
+async def _within(seconds: float | None, turn: Awaitable[None]) -> bool:
+    """Whether it came in time."""
+    try:
+        async with asyncio.timeout(seconds):
+            await turn
+    except TimeoutError:
+        return False
+    return True
 
 
 def _ticket(wish: Wish, label: str) -> Ticket:
@@ -190,9 +206,10 @@ def _ticket(wish: Wish, label: str) -> Ticket:
 
 def _machine(target: Target) -> Key:
     """What tells machines apart: names of the inventory may be aliases of one, users on it share its lock files."""
-    if target.connection == "local":
-        return ("local",)
-    return (target.connection, target.address or target.host, str(target.port), *map(str, target.extra))
+    transport = transport_name(target)
+    if transport == LOCAL:
+        return (LOCAL,)
+    return (transport, target.address or target.host, str(target.port), *map(str, target.extra))
 
 
 __all__ = ["Holder", "Locks", "NotInTime", "Note"]

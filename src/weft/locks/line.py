@@ -64,8 +64,10 @@ class Line:
 
     def before(self, ticket: Ticket) -> str:
         """Whose end a ticket waits for; empty where it waits for nobody of this run."""
-        ahead = [*self._holders, *([self._entering] if self._entering is not None else [])]
-        return next((other.label for other in ahead if other is not ticket), "")
+        if self._holders:
+            return next((holder.label for holder in self._holders if holder is not ticket), "")
+        entering = self._entering
+        return f"{entering.label}, which waits for it too" if entering not in (None, ticket) else ""
 
     def _next(self) -> Ticket | None:
         if self._entering is not None or not self._waiting or not self._admits(self._waiting[0]):

@@ -17,10 +17,14 @@ PLAIN = frozenset(
 )
 
 
+_MARKED = frozenset({Trusted, Decrypted})
+
+
 def finalize(value: Any, keep_marks: bool = False) -> Any:
     """Plain data, recursively. Raises Tripped, UndefinedName, TemplateFailed, UnsupportedType.
 
-    ``keep_marks``: text that was written by the user, and holds no template, stays marked as such.
+    ``keep_marks``: text that was written by the user, and holds no template, stays marked as such; so does text that
+    was encrypted.
     """
     kind = type(value)
     if kind in PLAIN:
@@ -28,7 +32,7 @@ def finalize(value: Any, keep_marks: bool = False) -> Any:
     if kind in MARKERS:
         raise Tripped(value)
     if isinstance(value, str):
-        return value if kind is Decrypted or (keep_marks and kind is Trusted) else str(value)
+        return value if keep_marks and kind in _MARKED else str(value)
     if isinstance(value, Mapping):
         return {_key(key): finalize(item, keep_marks) for key, item in value.items() if item is not OMIT}
     if isinstance(value, range | type):

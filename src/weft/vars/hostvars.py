@@ -73,6 +73,25 @@ class HostVarsVars(Mapping[str, Any]):
         return f"<variables of {self._host}>"
 
 
+class DelegateVars(HostVarsVars):
+    """The variables of a task's delegate, with what the connection to it brings (``ansible_host`` and the like)."""
+
+    __slots__ = ()
+    shown_as = "dict"
+
+    def __getitem__(self, name: str) -> Any:
+        return self._scope[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._scope
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._scope.names())
+
+    def __len__(self) -> int:
+        return len(self._scope.names())
+
+
 #: Made after ``vars`` in Ansible.
 _NOT_IN_VARS = frozenset({"vars", "ansible_search_path", "ansible_current_hosts", "ansible_failed_hosts"})
 

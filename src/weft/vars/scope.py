@@ -234,10 +234,10 @@ class Scope:
 
         What the connection brings is then that of the delegate.
         """
-        from weft.vars.hostvars import HostVarsVars
+        from weft.vars.hostvars import DelegateVars
 
         other = self.variables.delegate_scope(self, name)
-        local = {**self._locals, "ansible_delegated_vars": {name: HostVarsVars(other, name)}}
+        local = {**self._locals, "ansible_delegated_vars": {name: DelegateVars(other, name)}}
         return self._with(local, self._layers, other)
 
     def _with(self, local: Mapping[str, Any], layers: tuple[Layer, ...], delegate: Scope | None) -> Scope:

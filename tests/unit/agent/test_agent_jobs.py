@@ -304,6 +304,31 @@ def test_the_list_of_jobs(agent: Client, folder: Path) -> None:
     assert (listed["123.45"]["finished"], listed["123.45"]["foreign"]) == (0, True)
 
 
+def test_a_list_says_what_jobs_are_and_nothing_of_what_is_hidden(agent: Client, folder: Path) -> None:
+    shown = start(agent, "echo word; exit 1", name="shell", title="Say a word")["ansible_job_id"]
+    hidden = start(agent, "exit 1", title="Hidden", no_log=True)["ansible_job_id"]
+    wait(agent, shown, hidden)
+    reply = agent.call("job.list")
+    listed = {job["ansible_job_id"]: job for job in reply["jobs"]}
+    assert (listed[shown]["title"], listed[shown]["no_log"], listed[shown]["msg"]) == (
+        "Say a word",
+        False,
+        "non-zero return code",
+    )
+    assert (listed[hidden]["title"], listed[hidden]["no_log"]) == ("Hidden", True)
+    assert "msg" not in listed[hidden]
+    assert not {"stdout", "cmd"} & set(listed[shown])
+    assert 0 <= reply["now"] - listed[shown]["changed_at"] < 60
+
+
+def test_a_job_whose_supervisor_is_told_to_end_is_lost_not_cancelled(agent: Client, folder: Path) -> None:
+    job = start(agent, "sleep 1000")
+    os.kill(job["pid"], signal.SIGTERM)
+    result = wait(agent, job["ansible_job_id"])[job["ansible_job_id"]]
+    assert (result["lost"], result["failed"], "cancelled" in result) == (True, True, False)
+    assert "was told to end" in result["msg"]
+
+
 def test_old_jobs_are_removed(own_agent: Client, tmp_path: Path) -> None:
     folder = tmp_path / "home/async"
     fake_job(folder, "j1.1", pid=1)
@@ -410,6 +435,9 @@ def test_jobs_of_ansible_core_are_read_and_pushed(agent: Client, folder: Path, c
     jid = core_job("j777001", f'cat {hold} >/dev/null; echo \'{{"word": "done"}}\'')
     now = agent.call("job.status", jids=[jid])["jobs"][jid]
     assert (now["finished"], now["alive"]) == (0, True)
+    (listed,) = agent.call("job.list")["jobs"]
+    assert (listed["foreign"], listed["limit"], listed["name"]) == (True, 1, "module-j777001")
+    assert {"user", "started_at"} <= set(listed)
     agent.call("job.watch", jids=[jid])
     hold.write_text("")
     result = agent.pushed("job", jid=jid)["result"]

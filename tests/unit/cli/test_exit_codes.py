@@ -154,3 +154,19 @@ def test_a_reader_that_goes_away_is_no_error():
     command = ["bash", "-c", 'set -o pipefail; "$0" -c "$1" play --help | true', sys.executable, code]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=20, env=environment())
     assert ended.stderr == ""
+
+
+def test_a_locale_that_is_not_there_or_not_utf8():
+    code = "import sys; from weft.cli.main import main; sys.exit(main(['--version']))"
+    missing = python(code, LC_ALL="nowhere.UTF-8")
+    assert missing.returncode == 1
+    assert missing.stderr.startswith("ERROR: Ansible could not initialize the preferred locale: ")
+    other = python(code, LC_ALL="C", PYTHONUTF8="0", PYTHONCOERCECLOCALE="0")
+    assert other.returncode == 1
+    assert other.stderr.startswith("ERROR: Ansible requires the locale encoding to be UTF-8; Detected ")
+
+
+def test_commands_have_a_version_too(capsys):
+    for command in ("play", "run"):
+        assert run_cli(command, "--version") == 0
+        assert capsys.readouterr().out == "weft 0.1.0\n"

@@ -317,3 +317,12 @@ async def test_so_many_set_ups_at_once() -> None:
     await asyncio.gather(*(set_up(endpoint) for endpoint in "aaaaabbbbb"))
     assert most == {"a": 2, "b": 2, "all": 3}
     assert gate._endpoints == {}
+
+
+async def test_what_a_host_is_to_run_is_traced() -> None:
+    traced: list[tuple[str, str]] = []
+    pool = SessionPool(trace=lambda address, command: traced.append((address, command)))
+    await pool.open(HERE)
+    await pool.close()
+    assert [address for address, _ in traced] == ["localhost"]
+    assert sys.executable in traced[0][1]

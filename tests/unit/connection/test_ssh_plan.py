@@ -38,6 +38,11 @@ def test_the_target_beats_the_files(tmp_path: Path) -> None:
     assert made.identities == ("/k",) and made.told_identities
 
 
+def test_a_port_that_cannot_be(tmp_path: Path) -> None:
+    with pytest.raises(BadConfig, match="Bad port '99999'"):
+        plan(tmp=tmp_path, port=99999)
+
+
 def test_ssh_args_beat_the_target_and_common_args_do_not(tmp_path: Path) -> None:
     made = plan(tmp=tmp_path, user="b", port=2, ssh_args="-o User=x", ssh_common_args="-p 3 -o BindAddress=::1")
     assert (made.user, made.port, made.bind_address) == ("x", 2, "::1")

@@ -10,6 +10,8 @@ import pytest
 from weft.content import filters_data, filters_encode, filters_math, filters_paths, filters_text, plugins_tests
 from weft.content.filters_common import PluginError
 from weft.content.plugins import PluginSource
+from weft.model.errors import WeftError
+from weft.model.settings import Settings
 
 
 class Told:
@@ -99,3 +101,14 @@ def test_bad_input_is_told(function: Any, value: str, text: str) -> None:
     extra = {filters_text.comment: ["nope"], filters_encode.hash_text: ["nope"]}.get(function, [])
     with pytest.raises(PluginError, match=text):
         function(value, *extra)
+
+
+def test_json_with_text_that_is_no_utf8_is_refused_unless_told_otherwise() -> None:
+    text = '{"a": ["\\udc80"]}'
+    strict = PluginSource().filter("from_json")
+    lenient = PluginSource(Settings(module_strict_utf8=False)).filter("from_json")
+    assert strict is not None and lenient is not None
+    with pytest.raises(WeftError, match="Refusing to deserialize an invalid UTF8 string value") as caught:
+        strict(text)
+    assert "MODULE_STRICT_UTF8_RESPONSE" in str(caught.value.hint)
+    assert lenient(text) == {"a": ["\udc80"]}

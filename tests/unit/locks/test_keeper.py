@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.support.fake_session import Call, FakeSessions
 from tests.support.virtual_time import run_virtual
 from weft.connection.api import RequestFailed, Target
-from weft.locks.keeper import Holder, Locks, NotInTime, Note
+from weft.locks.keeper import Holder, Locks, Note, NotInTime
 from weft.locks.spec import NameLock, PathLock, Wish
 from weft.model.errors import WeftError
 
@@ -33,9 +33,12 @@ class Kernel:
         path, shared = call.arguments["path"], call.arguments["mode"] == "shared"
         holders = self.held.setdefault(path, [])
         await asyncio.sleep(self.latency)
-        async with self.freed:
-            await self.freed.wait_for(lambda: not holders or (shared and all(other for _, other in holders)))
-            holders.append((call.arguments["lease"], shared))
+        try:
+            async with asyncio.timeout(call.arguments.get("timeout")), self.freed:
+                await self.freed.wait_for(lambda: not holders or (shared and all(other for _, other in holders)))
+                holders.append((call.arguments["lease"], shared))
+        except TimeoutError:
+            raise RequestFailed("timeout", "not free") from None
         await asyncio.sleep(self.latency)
         return {"lease": call.arguments["lease"], "waited": 0}
 
@@ -159,6 +162,24 @@ def test_a_host_that_is_lost_holds_nobody_up() -> None:
     run_virtual(main())
 
 
+def test_a_link_that_hangs_when_the_lock_is_given_back_does_not_lose_it() -> None:
+    async def main() -> None:
+        kernel = Kernel()
+        sessions = machine(kernel)
+        sessions.host("ipa").answers("lock.release", kernel.release, after=30.0)
+        locks = Locks(sessions)
+        log: list[str] = []
+        loop = asyncio.get_running_loop()
+        await use(locks, "first", [PathLock(path="/x")], 1, log)
+        assert loop.time() == 6, "nobody waits for the answer longer than this"
+        await use(locks, "second", [PathLock(path="/x")], 1, log)
+        assert loop.time() >= 31
+        await asyncio.sleep(60)
+        assert kernel.free
+
+    run_virtual(main())
+
+
 def test_without_python_on_the_host_it_is_told() -> None:
     async def main() -> None:
         sessions = machine(Kernel())
@@ -220,9 +241,10 @@ def test_any_tasks_with_any_locks_end_and_keep_out_of_each_others_way(plans: lis
             everything = [wish for wishes in inside.values() for wish in wishes]
             for wish in everything:
                 if isinstance(wish, PathLock):
-                    # a task may name a path twice; it then holds it once, as the stricter of the two
                     users = [ws for ws in inside.values() if any(str(w) == wish.path for w in ws)]
-                    shared = all(w.shared for ws in users for w in ws if isinstance(w, PathLock) and w.path == wish.path)
+                    shared = all(
+                        w.shared for ws in users for w in ws if isinstance(w, PathLock) and w.path == wish.path
+                    )
                     assert len(users) == 1 or shared
                 else:
                     assert sum(isinstance(each, NameLock) and each.name == wish.name for each in everything) <= 2

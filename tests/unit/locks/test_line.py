@@ -16,6 +16,10 @@ def test_one_after_the_other_in_the_order_of_arrival() -> None:
     assert line.entered(first) is None
     assert line.arrive(third) is None
     assert line.before(third) == "first"
+    other = Line()
+    other.arrive(first)
+    assert other.before(first) == ""
+    assert other.before(second) == "first, which waits for it too"
     assert line.leave(first) is second
     assert line.entered(second) is None
     assert line.leave(second) is third

@@ -183,6 +183,8 @@ def _plan(
     values = resolve(question, files.sections(named))
     known = tokens(values, question)
     host, port = hostname(values, address).lower(), int(values.get("port") or 22)
+    if not 0 < port < 65536:
+        raise BadConfig(f"Bad port '{port}'.")
     missing = [*_unsupported(values), *(f"Match {name}" for name in values.unknown_criteria)]
     jump = _jump(values, files, local_user, named, depth)
     if jump is not None and jump.unsupported:

@@ -1,0 +1,75 @@
+"""The examples in the pages about weft's own language are played as they stand there."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.support.command import Done, ansible, inventory, weft
+from weft.lab import Lab
+
+pytestmark = pytest.mark.e2e
+
+PAGES = Path(__file__).resolve().parents[2] / "docs" / "language"
+EXAMPLE = re.compile(r"^```yaml\n(- hosts: .*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def example(page: str) -> str:
+    found = EXAMPLE.findall((PAGES / f"{page}.md").read_text())
+    assert len(found) == 1, "each page has one playbook"
+    return str(found[0])
+
+
+@pytest.fixture
+def folder(tmp_path: Path, lab: Lab) -> Path:
+    """web1 to web4 and ipa1, on three machines."""
+    first, second, third = lab.hosts[:3]
+    inventory(tmp_path / "hosts", {"web1": first, "web2": second, "web3": first, "web4": second, "ipa1": third})
+    with (tmp_path / "hosts").open("a") as file:
+        file.write("[web]\nweb[1:4]\n")
+    return tmp_path
+
+
+@pytest.mark.parametrize("page", ["locks", "parallel-loops", "await-cancel"])
+def test_the_example_of_a_page(folder: Path, page: str) -> None:
+    (folder / "play.yml").write_text(example(page))
+    done: Done = weft("play", "-i", "hosts", "play.yml", cwd=folder)
+    assert done.code == 0, done
+
+
+PORTABLE = """
+- hosts: web
+  gather_facts: false
+  tasks:
+    - name: one at a time
+      shell: mkdir -p /root/portable && sleep 0.05
+      delegate_to: ipa1
+      vars:
+        weft_lock: /root/portable.lock
+    - name: work
+      command: sleep {{ item }}
+      loop: [0.1, 0.1, 0.1]
+      vars: {weft_loop_parallel: 3}
+    - name: at last
+      shell: echo x >> /root/tried.{{ inventory_hostname }}; test $(wc -l < /root/tried.{{ inventory_hostname }}) -ge 3
+      register: tried
+      until: tried is not failed
+      retries: 3
+      delay: 0
+      vars: {weft_backoff: 2, weft_max_delay: 0.1}
+"""
+
+
+def test_what_is_spelled_as_variables_runs_under_ansible_playbook_too(folder: Path) -> None:
+    (folder / "play.yml").write_text(PORTABLE)
+    (folder / "clean.yml").write_text(
+        "- hosts: web\n  gather_facts: false\n  tasks:\n    - shell: rm -f /root/tried.*\n"
+    )
+    ours = weft("play", "-i", "hosts", "play.yml", cwd=folder)
+    assert ours.code == 0, ours
+    weft("play", "-i", "hosts", "clean.yml", cwd=folder)
+    theirs = ansible("-i", "hosts", "play.yml", cwd=folder)
+    assert theirs.code == 0, theirs
+    assert ours.lines[-4:] == theirs.lines[-4:], "the recap"
