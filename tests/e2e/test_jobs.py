@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.command import ansible, environment
-from tests.support.job_runs import SOON, Site, jid_in, shown, until
+from tests.support.job_runs import SOON, Site, gate, jid_in, shown, until
 from weft.lab import BackgroundProxy, Lab, LabHost
 
 pytestmark = pytest.mark.e2e
@@ -61,12 +61,14 @@ WAIT = """
 
 def test_weft_waits_for_a_job_that_ansible_started(site: Site) -> None:
     started = ansible(
-        "lab1", "-i", "hosts", "-B", "20", "-P", "0", "-m", "command", "-a", "sleep 3", cwd=site.folder, command="adhoc"
-    )
+        "lab1", "-i", "hosts", "-B", "20", "-P", "0", "-m", "shell", "-a", gate("theirs"),
+        cwd=site.folder, command="adhoc",
+    )  # fmt: skip
     jid = jid_in(started.out)
     (row,) = site.jobs_json("list", jid)["jobs"]
     assert (row["host"], row["what"], row["user"], row["limit"]) == ("lab1", "command", "root", 20)
     assert row["foreign"]
+    site.on("lab1", "touch /tmp/theirs")
     waited = site.jobs("wait", jid)
     assert waited.out.startswith(f"lab1 {jid} finished after ")
     ours = site.play(WAIT.format(jid=jid)).result("show")["job"]
@@ -119,17 +121,17 @@ def test_polled_results_have_the_keys_that_ansible_gives_them(site: Site) -> Non
 
 
 def test_jobs_live_on_when_weft_is_killed_and_a_second_run_finds_them(site: Site) -> None:
-    mark = "3.0117"
+    mark = gate("orphan")
     (site.folder / "long.yml").write_text(
-        f"- hosts: lab1\n  gather_facts: false\n  tasks:\n    - command: sleep {mark}\n      async: 20\n      poll: 1\n"
+        f"- hosts: lab1\n  gather_facts: false\n  tasks:\n    - shell: {mark}\n      async: 60\n      poll: 1\n"
     )
     run = site.begin("play", "-i", "hosts", "long.yml")
-    until(lambda: site.processes("lab1", f"sleep {mark}"), "the job's start")
+    until(lambda: site.processes("lab1", mark), "the job's start")
     run.send_signal(signal.SIGKILL)
     run.communicate(timeout=SOON)
-    assert site.processes("lab1", f"sleep {mark}")
-    (job,) = [row for row in site.jobs_json("list")["jobs"] if mark in row["what"]]
-    assert site.jobs_json("wait", job["jid"])["jobs"][0]["result"]["cmd"] == ["sleep", mark]
+    (job,) = [row for row in site.jobs_json("list")["jobs"] if row["what"] == mark]
+    site.on("lab1", "touch /tmp/orphan")
+    assert site.jobs_json("wait", job["jid"])["jobs"][0]["result"]["cmd"] == mark
 
 
 GRANDCHILDREN = """

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.command import weft
-from tests.support.job_runs import JID, SOON, Site, until
+from tests.support.job_runs import JID, SOON, Site, gate, until
 from weft.lab import Lab, LabHost
 
 pytestmark = pytest.mark.e2e
@@ -92,9 +92,11 @@ def test_a_host_that_cannot_be_reached_is_one_line_on_stderr(tmp_path: Path, lab
 
 
 def test_waiting_for_all_or_for_any(site: Site) -> None:
-    slow, quick = site.start("lab1", "sleep 6"), site.start("lab2", "sleep 3")
-    done = site.jobs("wait", "--for", "any")
+    slow, quick = site.start("lab1", gate("slow"), limit=60), site.start("lab2", gate("quick"), limit=60)
+    site.on("lab2", "touch /tmp/quick")
+    done = site.jobs("wait", "--for", "any", slow, quick)
     assert [line.split()[:3] for line in done.out.splitlines()] == [["lab2", quick, "finished"]]
+    site.on("lab1", "touch /tmp/slow")
     done = site.jobs("wait", slow, quick)
     assert sorted(line.split()[:3] for line in done.out.splitlines()) == [
         ["lab1", slow, "finished"],
@@ -104,7 +106,7 @@ def test_waiting_for_all_or_for_any(site: Site) -> None:
 
 
 def test_waiting_says_by_its_exit_code_how_it_ended(site: Site) -> None:
-    failing, long = site.start("lab1", "sleep 2; exit 1"), site.start("lab1", "sleep 30.125")
+    failing, long = site.start("lab1", "exit 1"), site.start("lab1", "sleep 30.125")
     assert "failed (rc 1)" in site.jobs("wait", failing, code=2).out
     done = site.jobs("wait", long, "--wait-timeout", "0.5", code=2)
     assert done.out == ""
@@ -128,8 +130,7 @@ def test_what_jobs_have_printed(site: Site) -> None:
 
 
 def test_following_the_output_of_jobs_until_they_end(site: Site) -> None:
-    gate = "until [ -e /tmp/open ]; do sleep 0.1; done; rm /tmp/open; echo second"
-    jid = site.start("lab1", f"echo first; {gate}")
+    jid = site.start("lab1", f"echo first; {gate('open')}; echo second")
     following = site.begin("jobs", "logs", "-f", jid, "-i", "hosts")
     assert following.stdout is not None
     assert following.stdout.readline() == "first\n"

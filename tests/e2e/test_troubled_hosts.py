@@ -48,7 +48,7 @@ def test_hosts_that_cannot_be_reached_leave_the_others_alone(tmp_path: Path, lab
         assert why[name].count("Permission denied") == 1, why
     assert run.result("first", "good")["stdout"] == "one"
     assert run.result("second", "good")["stdout"] == "two"
-    assert run.done.seconds < 15
+    assert run.done.seconds < 50
     assert run.done.err == ""
     done = site.screen(text, code=4)
     assert "fatal: [refuses]: UNREACHABLE! => " in done.out
@@ -195,7 +195,10 @@ def test_modules_that_misbehave_fail_with_the_reason_and_the_host_goes_on(tmp_pa
     (tmp_path / "library").mkdir()
     for name, body in LIBRARY.items():
         (tmp_path / "library" / f"{name}.py").write_text(HEADER + body + "\n")
-    lines = [f"{{name: {name}, {name}: {{}}, ignore_errors: true, timeout: 2}}" for name in LIBRARY]
+    lines = [
+        f"{{name: {name}, {name}: {{}}, ignore_errors: true, timeout: {2 if name == 'hangs' else 60}}}"
+        for name in LIBRARY
+    ]
     both = [line for name in LIBRARY for line in (lines.pop(0), f"{{name: after {name}, ping: {{}}}}")]
     site = Site(tmp_path, [host, lab.host("lab2")])
     run = site.play(tasks(*both, hosts="lab1:lab2"))
@@ -218,4 +221,4 @@ def test_modules_that_misbehave_fail_with_the_reason_and_the_host_goes_on(tmp_pa
     assert run.result("exits", "lab1")["rc"] == 3
     assert "SyntaxError" in said["not_python"] or "invalid syntax" in said["not_python"]
     assert site.processes("lab1", "hangs") == []
-    assert run.done.seconds < 20
+    assert run.done.seconds < 50

@@ -841,3 +841,43 @@ def test_unnotified_at_v_levels_says_who_was_notified(project: Project) -> None:
         "-vv",
     )
     assert "NOTIFIED HANDLER h1 for a" in ran.lines
+
+
+def test_of_listening_handlers_with_the_same_name_those_that_were_loaded_last_count(project: Project) -> None:
+    project.files(
+        roles__r__handlers__main="""
+            - {name: same, listen: topic, debug: {msg: role}}
+            - {name: own, listen: topic, debug: {msg: own}}
+        """,
+        roles__r__tasks__main="[]",
+    )
+    ran = project.play(
+        """
+        - hosts: a
+          gather_facts: no
+          roles: [r]
+          tasks:
+            - command: "true"
+              notify: topic
+          handlers:
+            - {name: same, listen: topic, debug: {msg: play}}
+        """
+    )
+    assert ran.messages() == ["own", "play"]
+
+
+def test_a_name_that_cannot_be_evaluated_makes_a_handler_unusable(project: Project) -> None:
+    ran = project.play(
+        """
+        - hosts: a
+          gather_facts: no
+          tasks:
+            - {command: "true", notify: good}
+          handlers:
+            - {name: "bad {{ nowhere }}", debug: {msg: bad}}
+            - {name: good, debug: {msg: good}}
+        """
+    )
+    assert ran.messages() == ["good"]
+    assert "Handler 'bad {{ nowhere }}' is unusable because it has no listen topics" in ran.err
+    assert "'nowhere' is undefined" in ran.err

@@ -1,73 +1,254 @@
-"""Keywords of tasks: what they take, what `omit` means for them, and `environment`."""
+"""`environment`, `module_defaults`, `timeout`, `no_log`, and keywords with templates."""
 
 from __future__ import annotations
 
-import pytest
-
 from tests.support.builder import Project
 
-PLAY = """
-- hosts: a
-  gather_facts: no
-  tasks:
-"""
 
-
-@pytest.mark.parametrize(
-    ("keyword", "value", "kind"),
-    [("diff", "yes.", "bool"), ("diff", "\"{{ 'yes.' }}\"", "bool"), ("port", "\"{{ 'x' }}\"", "int")],
-)
-def test_what_does_not_fit_fails_the_task_which_may_ignore_it(
-    project: Project, keyword: str, value: str, kind: str
-) -> None:
-    ran = project.play(PLAY + f"    - debug: msg=x\n      {keyword}: {value}\n      ignore_errors: yes\n")
-    shown = "x" if kind == "int" else "yes."
-    message = f"Error processing keyword '{keyword}': The value '{shown}' could not be converted to '{kind}'."
-    assert ran.result("debug")["msg"] == f"Task failed: {message}"
-    assert ran.recap == {"a": "ok=1 ignored=1"}
-
-
-def test_omit_is_the_value_of_what_is_round_the_task(project: Project) -> None:
+def test_environment(project: Project) -> None:
     ran = project.play(
-        PLAY.replace("tasks:", "ignore_errors: yes\n  tasks:")
-        + """
-    - fail:
-    - fail:
-      ignore_errors: "{{ omit }}"
-    - block:
-        - fail:
-          ignore_errors: "{{ omit }}"
-      ignore_errors: "{{ nothing | default(omit) }}"
-    - fail:
-      ignore_errors: "{{ false }}"
-    """
+        """
+        - hosts: a
+          gather_facts: no
+          environment: {PE: play, X: play}
+          tasks:
+            - shell: echo $PE $X $BE $TE
+              environment: {TE: task, X: task}
+            - environment:
+                - {BE: block}
+              block:
+                - shell: echo $PE $X $BE $TE
+                  environment: "{{ env }}"
+              vars: {env: {TE: template}}
+            - shell: echo $X
+              environment: {X: "{{ nope }}"}
+              ignore_errors: yes
+            - shell: echo $X
+              environment: text
+        """
     )
-    assert ran.recap == {"a": "ok=3 failed=1 ignored=3"}
+    outputs = [event.result.get("stdout") for event in ran.events if getattr(event, "status", None)]
+    assert outputs == ["play task $BE task", "play play block template", None, "play"]
+    assert "[WARNING]: could not parse environment value, skipping: ['text']" in ran.problems
+    assert "Task failed: Error processing keyword 'environment': 'nope' is undefined" in ran.out
 
 
-def test_omitted_serial_means_all_hosts(project: Project) -> None:
-    ran = project.play("- hosts: all\n  gather_facts: no\n  serial: '{{ omit }}'\n  tasks: [debug: ]\n")
-    assert ran.out.count("PLAY [all]") == 1
-
-
-def test_environment_without_omitted_variables_and_facts_that_are_not_there_yet(project: Project) -> None:
+def test_module_defaults(project: Project) -> None:
     ran = project.play(
-        PLAY
-        + """
-    - command: sh -c 'echo $ONE/$TWO/$THREE/$FOUR'
-      environment:
-        - {ONE: 1, TWO: "{{ omit }}", THREE: "{{ ansible_env.NOWHERE }}"}
-        - "{{ omit }}"
-        - "{{ {'FOUR': 4} }}"
-      register: said
-    - debug: msg="{{ said.stdout }}"
-    """,
-        really=True,
+        """
+        - hosts: a
+          gather_facts: no
+          module_defaults:
+            debug: {msg: of the play}
+            ansible.builtin.command: {chdir: /tmp}
+          tasks:
+            - debug:
+            - debug: {msg: own}
+            - command: pwd
+            - module_defaults:
+                debug: {msg: "of the block {{ x }}"}
+              vars: {x: 1}
+              block:
+                - debug:
+            - debug:
+              module_defaults: {debug: {}}
+            - ansible.builtin.debug:
+        """
     )
-    assert ran.messages() == ["1///4"]
+    assert ran.messages() == ["of the play", "own", "of the block 1", "Hello world!", "of the play"]
+    (command,) = (call for call in ran.hosts.calls if call.op == "command")
+    assert command.arguments["chdir"] == "/tmp"
 
 
-def test_environment_that_is_no_mapping_is_left_out_with_a_warning(project: Project) -> None:
-    ran = project.play(PLAY + "    - debug: msg=x\n      environment: ['{{ 5 }}']\n")
-    assert ran.messages() == ["x"]
-    assert "could not parse environment value, skipping: ['{{ 5 }}']" in ran.err
+def test_timeout(project: Project) -> None:
+    ran = project.play(
+        """
+        - hosts: a
+          gather_facts: no
+          tasks:
+            - command: sleep 5
+              timeout: 1
+              ignore_errors: yes
+              register: r
+            - command: sleep 5
+              timeout: 10
+            - debug: msg="{{ r.timedout.period }}"
+            - debug: msg=x
+              timeout: "{{ nope }}"
+        """
+    )
+    ran.prints(
+        """
+        PLAY [a]
+        TASK [command]
+        [ERROR]: Task failed: Timed out after 1 second(s).
+        Origin: play.yml:4:7
+        2   gather_facts: no
+        3   tasks:
+        4     - command: sleep 5
+                ^ column 7
+        fatal: [a]: FAILED! => {"changed": false, "msg": "Task failed: Timed out after 1 second(s).", "timedout": {"frame": "Configure `DISPLAY_TRACEBACK` to see a traceback on timeout errors.", "period": 1}}
+        ...ignoring
+        TASK [command]
+        changed: [a]
+        TASK [debug]
+        ok: [a] => {
+            "msg": 1
+        }
+        TASK [debug]
+        [ERROR]: Task failed: Error processing keyword 'timeout': 'nope' is undefined
+        Task failed.
+        Origin: play.yml:11:7
+         9       timeout: 10
+        10     - debug: msg="{{ r.timedout.period }}"
+        11     - debug: msg=x
+                 ^ column 7
+        <<< caused by >>>
+        Error processing keyword 'timeout': 'nope' is undefined
+        Origin: play.yml:12:16
+        10     - debug: msg="{{ r.timedout.period }}"
+        11     - debug: msg=x
+        12       timeout: "{{ nope }}"
+                          ^ column 16
+        fatal: [a]: FAILED! => {"msg": "Task failed: Error processing keyword 'timeout': 'nope' is undefined"}
+        PLAY RECAP
+        a : ok=3 changed=1 unreachable=0 failed=1 skipped=0 rescued=0 ignored=1
+        """, code=2
+    )
+
+
+def test_a_time_out_is_rescued_and_nothing_goes_on_behind_it(project: Project) -> None:
+    ran = project.play(
+        """
+        - hosts: a
+          gather_facts: no
+          tasks:
+            - block:
+                - command: sleep 100
+                  timeout: 2
+              rescue:
+                - debug: msg=late
+        """
+    )
+    assert ran.seconds == 2
+    assert [call.outcome for call in ran.hosts.calls if call.op == "command"] == ["cancelled"]
+    assert ran.recap == {"a": "ok=1 rescued=1"}
+
+
+def test_no_log(project: Project) -> None:
+    ran = project.play(
+        """
+        - hosts: a
+          gather_facts: no
+          tasks:
+            - name: hidden
+              debug: msg=secret
+              no_log: yes
+            - command: echo secret
+              no_log: yes
+              register: r
+            - debug: msg="{{ r.stdout == 'sec' ~ 'ret' }}"
+            - debug: msg="{{ item }}"
+              loop: [secret1, secret2]
+              no_log: yes
+            - fail: msg=secret
+              no_log: yes
+              ignore_errors: yes
+            - command: /bin/false secret
+              loop: [secret]
+              no_log: yes
+              ignore_errors: yes
+            - debug: msg=shown
+              no_log: "{{ inventory_hostname == 'b' }}"
+        """,
+        "-v",
+    )
+    hidden = "the output has been hidden due to the fact that 'no_log: true' was specified for this result"
+    assert "secret" not in ran.out
+    assert "secret" not in ran.err
+    assert "secret" not in str([event for event in ran.events if hasattr(event, "result")])
+    assert ran.out.count(hidden) == 6
+    assert ran.out.count("(item=(censored due to no_log))") == 3
+    assert ran.messages()[-2:] == [True, "shown"]
+
+
+def test_no_log_that_can_t_be_evaluated_hides(project: Project) -> None:
+    ran = project.play("- {hosts: a, gather_facts: no, tasks: [{debug: {msg: secret}, no_log: '{{ nope }}'}]}")
+    assert "secret" not in ran.out
+    assert "Invalid no_log value for task, output will be masked" in ran.err
+
+
+def test_keywords_may_be_templates(project: Project) -> None:
+    ran = project.play(
+        """
+        - hosts: a
+          gather_facts: no
+          vars: {yes_: true, n: 1}
+          tasks:
+            - command: /bin/false
+              ignore_errors: "{{ yes_ }}"
+              retries: "{{ n }}"
+              delay: "{{ n }}"
+              become: "{{ not yes_ }}"
+              check_mode: "{{ not yes_ }}"
+              run_once: "{{ yes_ }}"
+              throttle: "{{ n }}"
+              delegate_to: "{{ inventory_hostname }}"
+        """
+    )
+    assert ran.recap == {"a": "ok=1 changed=1 ignored=1"}
+
+
+def test_a_keyword_of_the_wrong_type(project: Project) -> None:
+    ran = project.play(
+        """
+        - hosts: a
+          gather_facts: no
+          vars: {word: banana}
+          tasks:
+            - debug:
+              ignore_errors: "{{ word }}"
+              run_once: "{{ word }}"
+            - debug: msg=never
+        """
+    )
+    assert ran.code != 0
+    assert "banana" in ran.out + ran.err
+
+
+def test_arguments_from_a_template(project: Project) -> None:
+    ran = project.play(
+        """
+        - hosts: a
+          gather_facts: no
+          vars: {given: {msg: from args}}
+          tasks:
+            - debug:
+              args: "{{ given }}"
+            - debug: "{{ given }}"
+            - debug: "msg='key value' "
+            - debug:
+                msg: omitted {{ omit }}
+            - debug:
+                msg: "{{ omit }}"
+        """
+    )
+    assert ran.messages()[:3] == ["from args", "from args", "key value"]
+    assert ran.messages()[-1] == "Hello world!"
+
+
+def test_raw_text_for_an_action_that_takes_none(project: Project) -> None:
+    ran = project.play("- {hosts: a, gather_facts: no, tasks: [debug: some text]}")
+    ran.prints(
+        """
+        PLAY [a]
+        TASK [debug]
+        [ERROR]: Task failed: Action 'ansible.builtin.debug' does not support raw params.
+        Origin: play.yml:1:40
+        1 - {hosts: a, gather_facts: no, tasks: [debug: some text]}
+                                                 ^ column 40
+        fatal: [a]: FAILED! => {"msg": "Task failed: Action 'ansible.builtin.debug' does not support raw params."}
+        PLAY RECAP
+        a : ok=0 changed=0 unreachable=0 failed=1 skipped=0 rescued=0 ignored=0
+        """, code=2
+    )

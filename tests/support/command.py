@@ -57,7 +57,7 @@ def weft(
 def ansible(*arguments: str | Path, cwd: Path, command: str = "playbook", timeout: float = 120) -> Done:
     """Run ansible-core's own command, installed beside weft."""
     argv = [sys.executable, "-m", "ansible", command, *map(str, arguments)]
-    return run(argv, cwd, {"ANSIBLE_DEPRECATION_WARNINGS": "0"}, timeout)
+    return run(argv, cwd, {"ANSIBLE_DEPRECATION_WARNINGS": "0", "ANSIBLE_SSH_ARGS": "-o ControlMaster=no"}, timeout)
 
 
 def run(

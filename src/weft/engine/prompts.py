@@ -6,7 +6,7 @@ from typing import Any
 
 from weft.engine.state import RunState
 from weft.events import Message, Warned
-from weft.model.errors import LoadError
+from weft.model.errors import LoadError, WeftError
 from weft.model.nodes import Play, VarsPrompt
 from weft.model.values import Trusted
 from weft.templating.blocking import evaluate
@@ -56,4 +56,7 @@ async def _encrypted(run: RunState, prompt: VarsPrompt, value: str) -> Any:
     hash_password = run.find_filter("password_hash")
     if hash_password is None:
         raise LoadError("the filter password_hash, which `encrypt` needs, was not found", prompt.origin)
-    return await evaluate(lambda: hash_password(value, prompt.encrypt, **options))
+    try:
+        return await evaluate(lambda: hash_password(value, prompt.encrypt, **options))
+    except Exception as error:  # a plugin's own: a library that it needs is missing, say
+        raise WeftError(f"The value of {prompt.name!r} can't be encrypted: {error}", prompt.origin) from None

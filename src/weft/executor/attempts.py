@@ -37,12 +37,16 @@ _DEFAULT_RETRIES = 3  # with `until` and without `retries`
 _JOB_END_SECONDS = 10.0  # how long after its limit a job's end may take to be known: TERM, 2 s, KILL, and the link
 
 
+#: What stands where Ansible has the place in its own code that was interrupted.
+_NO_FRAME = "Configure `DISPLAY_TRACEBACK` to see a traceback on timeout errors."
+
+
 class TimedOut(WeftError):
     """The action took longer than its `timeout`, in seconds."""
 
     def __init__(self, seconds: float, origin: Origin) -> None:
         super().__init__(f"Timed out after {seconds} second(s).", origin)
-        self.result = {"timedout": {"period": seconds}}
+        self.result = {"timedout": {"frame": _NO_FRAME, "period": seconds}}
 
 
 @dataclass(frozen=True, slots=True)

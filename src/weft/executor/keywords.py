@@ -55,6 +55,8 @@ _CONVERT: dict[str, tuple[Callable[[Task], Value], Callable[[Any], Any]]] = {
 }
 
 _TYPES: Mapping[Callable[[Any], Any], str] = {to_bool: "bool", to_int: "int", to_number: "float", _text: "str"}
+#: Ansible evaluates these before the others, and says so in other words.
+_OWN_FAILURES = {"throttle": "Failed to convert the throttle value to an integer."}
 _FACTS_OF_ENVIRONMENT = "ansible_env"
 
 _DEFAULT_DELAY = 5.0  # seconds between attempts, as in Ansible
@@ -218,7 +220,7 @@ class KeywordReader:
         try:
             value = self._templar.render(raw, names)
         except WeftError as error:
-            raise WeftError(f"Error processing keyword {name!r}.", error.origin or origin) from error
+            raise WeftError(_failure(name), error.origin or origin) from error
         if value is OMIT and hidden:
             return self._evaluate(name, hidden[0], names, hidden[1:])
         if value is None or value is OMIT or value == "":
@@ -232,8 +234,14 @@ def _convert(name: str, value: Any, convert: Callable[[Any], Any], task: Task | 
     except ValueError:
         origin = origin_of(raw if raw is not None else value) or (task.origin if task is not None else None)
         shown = str(value) if isinstance(value, str) else value
-        cause = WeftError(f"The value {shown!r} could not be converted to {_TYPES[convert]!r}.", origin)
-        raise WeftError(f"Error processing keyword {name!r}.", origin) from cause
+        text = f"The value {shown!r} could not be converted to {_TYPES[convert]!r}."
+        if name in _OWN_FAILURES:
+            text = f"invalid literal for int() with base 10: {shown!r}"
+        raise WeftError(_failure(name), origin) from WeftError(text, origin)
+
+
+def _failure(name: str) -> str:
+    return _OWN_FAILURES.get(name, f"Error processing keyword {name!r}.")
 
 
 def _or(value: Any, default: Any) -> Any:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import itertools
 import os
-import platform
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -102,7 +101,7 @@ class Locks:
 
         Raises NotInTime, WeftError (a lock can't be had), Unreachable.
         """
-        lease = f"{holder.label} (weft {os.getpid()}.{next(self._numbers)} on {platform.node()})"
+        lease = f"{holder.label} (weft {os.getpid()}.{next(self._numbers)} on {os.uname().nodename})"
         async with AsyncExitStack() as stack:
             for row in await self._rows(wishes, lease, target):
                 await stack.enter_async_context(self._one(row, holder))
