@@ -76,22 +76,6 @@ def test_a_limit_that_is_too_short(project: Project) -> None:
     assert ran.seconds < 60
 
 
-def test_jobs_that_are_left_are_named(project: Project) -> None:
-    ran = project.play(
-        """
-        - hosts: a
-          gather_facts: no
-          tasks:
-            - command: sleep 3
-              async: 10
-              poll: 0
-        """,
-        really=True,
-    )
-    assert ran.recap == {"a": "ok=1 changed=1"}
-    assert re.search(r"j\d+\.\d+|1 job", ran.out.partition("PLAY RECAP")[2]), ran
-
-
 def test_in_check_mode_it_runs_in_the_foreground(project: Project) -> None:
     ran = project.play(
         """

@@ -26,7 +26,33 @@ def test_check_mode_changes_nothing(project: Project) -> None:
         "--check",
         really=True,
     )
-    ran.prints("@@")
+    ran.prints("""
+        PLAY [a]
+        TASK [copy]
+        changed: [a]
+        TASK [file]
+        changed: [a]
+        TASK [command]
+        skipping: [a]
+        TASK [command]
+        changed: [a]
+        TASK [debug]
+        ok: [a] => {
+            "msg": "True ran"
+        }
+        TASK [shell]
+        ok: [a]
+        TASK [set_fact]
+        ok: [a]
+        TASK [debug]
+        ok: [a] => {
+            "a": 1
+        }
+        TASK [raw]
+        skipping: [a]
+        PLAY RECAP
+        a : ok=7 changed=3 unreachable=0 failed=0 skipped=2 rescued=0 ignored=0
+    """)
     assert not (project.folder / "out").exists()
     assert not (project.folder / "d").exists()
 
@@ -66,7 +92,21 @@ def test_check_mode_markers(project: Project) -> None:
         """,
         "--check",
     )
-    ran.prints("@@")
+    ran.prints("""
+        DRY RUN
+        PLAY [a] [CHECK MODE]
+        TASK [debug] [CHECK MODE]
+        ok: [a] => {
+            "msg": "Hello world!"
+        }
+        TASK [debug]
+        ok: [a] => {
+            "msg": "Hello world!"
+        }
+        PLAY RECAP
+        a : ok=2 changed=0 unreachable=0 failed=0 skipped=0 rescued=0 ignored=0
+        DRY RUN
+    """)
 
 
 def test_diff_shows_what_changes(project: Project) -> None:
@@ -90,7 +130,63 @@ def test_diff_shows_what_changes(project: Project) -> None:
         "--diff",
         really=True,
     )
-    ran.prints("@@")
+    ran.prints(r"""
+        PLAY [a]
+        TASK [copy]
+        --- before
+        +++ after: out
+        @@ -0,0 +1,2 @@
+        +one
+        +two
+        changed: [a]
+        TASK [copy]
+        --- before: out
+        +++ after: out
+        @@ -1,2 +1,2 @@
+         one
+        -two
+        +three
+        changed: [a]
+        TASK [copy]
+        changed: [a]
+        TASK [lineinfile]
+        --- before: out (content)
+        +++ after: out (content)
+        @@ -1,2 +1,3 @@
+         one
+         four
+        +new
+        changed: [a]
+        TASK [file]
+        --- before
+        +++ after
+        @@ -1,4 +1,4 @@
+         {
+        -    "mode": "0644",
+        +    "mode": "0600",
+             "path": "out"
+         }
+        changed: [a]
+        TASK [copy]
+        --- before
+        +++ after: out2
+        @@ -0,0 +1 @@
+        +1
+        \ No newline at end of file
+        changed: [a] => (item=1)
+        --- before: out2
+        +++ after: out2
+        @@ -1 +1 @@
+        -1
+        \ No newline at end of file
+        +2
+        \ No newline at end of file
+        changed: [a] => (item=2)
+        TASK [copy]
+        changed: [a]
+        PLAY RECAP
+        a : ok=7 changed=7 unreachable=0 failed=0 skipped=0 rescued=0 ignored=0
+    """)
 
 
 def test_diff_in_check_mode(project: Project) -> None:
@@ -106,7 +202,24 @@ def test_diff_in_check_mode(project: Project) -> None:
         "--diff --check",
         really=True,
     )
-    ran.prints("@@")
+    ran.prints("""
+        PLAY [a]
+        TASK [copy]
+        --- before: out
+        +++ after: out
+        @@ -1 +1 @@
+        -old
+        +new
+        changed: [a]
+        TASK [copy]
+        --- before
+        +++ after: none
+        @@ -0,0 +1 @@
+        +other
+        changed: [a]
+        PLAY RECAP
+        a : ok=2 changed=2 unreachable=0 failed=0 skipped=0 rescued=0 ignored=0
+    """)
     assert (project.folder / "out").read_text() == "old\n"
 
 

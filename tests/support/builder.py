@@ -39,7 +39,8 @@ from weft.events.bus import Bus
 from weft.events.types import Event, HostRecap, RunFinished, TaskFinished
 from weft.model.run_options import RunOptions
 from weft.model.settings import Settings
-from weft.run import Parts, list_playbooks, run_playbooks
+from weft.parts import Parts
+from weft.run import list_playbooks, run_playbooks
 from weft.sinks import Streams, build
 
 T = TypeVar("T")
@@ -289,6 +290,7 @@ class Project:
 
         async def main() -> int:
             sinks = (*views.sinks, recorder)
+            start = asyncio.get_running_loop().time()
             for warning in request.warnings:
                 bus_of(sinks).publish(warning)
             try:
@@ -296,7 +298,7 @@ class Project:
                     request.options, request.settings, sinks, signals=False, make_parts=Parts if really else make
                 )
             finally:
-                clock.seconds = asyncio.get_running_loop().time()
+                clock.seconds = asyncio.get_running_loop().time() - start
 
         try:
             return _run_loop(main(), None if really else VirtualTimeLoop)
