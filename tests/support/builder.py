@@ -46,6 +46,7 @@ from weft.sinks import Streams, build
 T = TypeVar("T")
 
 HOSTS = "a\nb\n"
+_FOREVER = 1e7  # seconds
 _STARS = re.compile(r" \*{3,}$")
 _BLANKS = re.compile(r" {2,}(?=\w+=)| +(?=: ok=)")
 
@@ -293,10 +294,13 @@ class Project:
             start = asyncio.get_running_loop().time()
             for warning in request.warnings:
                 bus_of(sinks).publish(warning)
+            parts = Parts if really else make
             try:
-                return await run_playbooks(
-                    request.options, request.settings, sinks, signals=False, make_parts=Parts if really else make
-                )
+                # virtual seconds: hosts that wait for each other for ever end here
+                async with asyncio.timeout(None if really else _FOREVER):
+                    return await run_playbooks(
+                        request.options, request.settings, sinks, signals=False, make_parts=parts
+                    )
             finally:
                 clock.seconds = asyncio.get_running_loop().time() - start
 
