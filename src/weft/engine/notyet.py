@@ -36,8 +36,9 @@ def _of_block(block: Block) -> Iterator[tuple[str, Value]]:
         ("`needs`", block.needs or None),
         ("`lock`", block.lock),
         ("`serial` on a block", block.serial),
-        ("`throttle` on a block", block.throttle if not block.implicit else None),
-        ("`timeout` on a block", block.timeout if not block.implicit else None),
+        # what Ansible has too is inherited by the tasks, as there; the block's own limit only has weft's spelling
+        ("`weft_throttle` on a block", block.throttle if block.throttle != block.common.throttle else None),
+        ("`weft_timeout` on a block", block.timeout if block.timeout != block.common.timeout else None),
         ("`async` on a block", block.async_seconds),
         ("`register` on a block", block.register),
         ("`until` or `retries` on a block", block.retry.until or block.retry.retries),
