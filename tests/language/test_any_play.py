@@ -16,7 +16,7 @@ from tests.support.play_model import HOSTS, ABlock, AnInclude, ATask, Model, Nod
 from weft.model.errors import Unreachable
 
 FIGURES = ("ok", "changed", "unreachable", "failed", "skipped", "rescued", "ignored")
-QUICK = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+QUICK = settings(max_examples=1500, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def tasks_of(nodes: tuple[Node, ...]) -> dict[str, ATask]:
@@ -48,7 +48,7 @@ def prepare(project: Project, nodes: tuple[Node, ...], strategy: str) -> None:
         if outcome == "unreachable":
             raise Unreachable("gone")
         failed = {"failed": True, "msg": "no", "rc": 1} if outcome == "failed" else {"rc": 0}
-        return {"changed": True, "stdout": outcome, "stderr": "", **failed}
+        return {"changed": outcome == "changed", "stdout": "", "stderr": "", **failed}
 
     for number, host in enumerate(HOSTS):
         project.hosts.host(host).answers("command", answer)

@@ -37,7 +37,11 @@ BAD = {
         "play.yml:2:10",
     ),
     "a task that is no mapping": ("- hosts: a\n  tasks:\n    - text\n", "text", "play.yml:3:7"),
-    "an unknown role key": ("- {hosts: a, roles: [{rol: r}]}", "role definitions must contain a role name", "play.yml:1:22"),
+    "an unknown role key": (
+        "- {hosts: a, roles: [{rol: r}]}",
+        "role definitions must contain a role name",
+        "play.yml:1:22",
+    ),
     "broken YAML": (
         "- hosts: a\n  tasks:\n    - debug: {msg: x\n    - debug:\n",
         "YAML parsing failed",
@@ -164,7 +168,8 @@ def test_undefined_in_the_arguments_of_a_module(project: Project) -> None:
         fatal: [a]: FAILED! => {"changed": false, "msg": "Task failed: Finalization of task args for 'ansible.builtin.copy' failed: Error while resolving value for 'src': 'nope' is undefined"}
         PLAY RECAP
         a : ok=0 changed=0 unreachable=0 failed=1 skipped=0 rescued=0 ignored=0
-        """, code=2
+        """,
+        code=2,
     )
 
 
@@ -251,5 +256,6 @@ def test_wrong_arguments_of_a_controller_side_action(project: Project) -> None:
         fatal: [a]: FAILED! => {"changed": false, "msg": "Invalid options for fail: text"}
         PLAY RECAP
         a : ok=6 changed=0 unreachable=0 failed=1 skipped=0 rescued=0 ignored=5
-        """, code=2
+        """,
+        code=2,
     )

@@ -161,7 +161,8 @@ def test_what_fails_in_rescue_and_always(project: Project) -> None:
         fatal: [a]: FAILED! => {"msg": "Task failed: Action 'ansible.builtin.debug' does not support raw params."}
         PLAY RECAP
         a : ok=0 changed=0 unreachable=0 failed=2 skipped=0 rescued=3 ignored=0
-        """, code=2
+        """,
+        code=2,
     )
 
 
@@ -205,7 +206,8 @@ def test_always_runs_where_nothing_rescues(project: Project) -> None:
         PLAY RECAP
         a : ok=1 changed=0 unreachable=0 failed=1 skipped=0 rescued=0 ignored=0
         b : ok=2 changed=0 unreachable=0 failed=0 skipped=1 rescued=0 ignored=0
-        """, code=2
+        """,
+        code=2,
     )
 
 

@@ -16,8 +16,8 @@ VARS = "{yes_: true, word: 'yes', zero: 0, empty: '', text: 'a b', nothing: null
         ("not yes_", False),
         ("true", True),
         ("false", False),
-        ("[yes_, \"1 == 2\"]", False),
-        ("[yes_, \"1 == 1\"]", True),
+        ('[yes_, "1 == 2"]', False),
+        ('[yes_, "1 == 1"]', True),
         ("[]", True),
         ("word | bool", True),
         ("word == 'yes' and zero == 0", True),
@@ -122,7 +122,8 @@ def test_how_a_broken_condition_is_shown(project: Project) -> None:
         fatal: [a]: FAILED! => {"msg": "Task failed: Error while evaluating conditional: 'nobody' is undefined"}
         PLAY RECAP
         a : ok=0 changed=0 unreachable=0 failed=1 skipped=0 rescued=0 ignored=0
-        """, code=2
+        """,
+        code=2,
     )
 
 

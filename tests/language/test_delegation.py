@@ -202,7 +202,8 @@ def test_failures_and_retries_name_both(project: Project) -> None:
         fatal: [a -> d1(1.2.3.4)]: FAILED! => {"attempts": 1, "changed": true, "cmd": ["/bin/false"], "delta": "0:00:00.000000", "end": "2000-01-01 00:00:00.000000", "msg": "non-zero return code", "rc": 1, "start": "2000-01-01 00:00:00.000000", "stderr": "", "stderr_lines": [], "stdout": "", "stdout_lines": []}
         PLAY RECAP
         a : ok=2 changed=0 unreachable=0 failed=1 skipped=0 rescued=0 ignored=2
-        """, code=2
+        """,
+        code=2,
     )
 
 

@@ -36,7 +36,8 @@ def test_one_failure_ends_the_play_for_all(project: Project) -> None:
         PLAY RECAP
         a : ok=0 changed=0 unreachable=0 failed=1 skipped=0 rescued=0 ignored=0
         b : ok=0 changed=0 unreachable=0 failed=0 skipped=1 rescued=0 ignored=0
-        """, code=2
+        """,
+        code=2,
     )
 
 
@@ -75,7 +76,8 @@ def test_on_a_task(project: Project) -> None:
         PLAY RECAP
         a : ok=1 changed=0 unreachable=0 failed=1 skipped=0 rescued=0 ignored=0
         b : ok=1 changed=0 unreachable=0 failed=0 skipped=1 rescued=0 ignored=0
-        """, code=2
+        """,
+        code=2,
     )
 
 
@@ -173,7 +175,8 @@ def test_always_runs_for_all(project: Project) -> None:
         PLAY RECAP
         a : ok=1 changed=0 unreachable=0 failed=1 skipped=0 rescued=0 ignored=0
         b : ok=1 changed=0 unreachable=0 failed=0 skipped=1 rescued=0 ignored=0
-        """, code=2
+        """,
+        code=2,
     )
 
 
@@ -238,7 +241,8 @@ def test_the_rescue_of_an_outer_block(project: Project) -> None:
         PLAY RECAP
         a : ok=1 changed=0 unreachable=0 failed=1 skipped=0 rescued=2 ignored=0
         b : ok=1 changed=0 unreachable=0 failed=1 skipped=1 rescued=1 ignored=0
-        """, code=2
+        """,
+        code=2,
     )
 
 
@@ -293,7 +297,8 @@ def test_hosts_that_were_rescued_with_another_miss_the_next_play(project: Projec
         PLAY RECAP
         a : ok=2 changed=0 unreachable=0 failed=0 skipped=0 rescued=1 ignored=0
         b : ok=1 changed=0 unreachable=0 failed=0 skipped=1 rescued=0 ignored=0
-        """, code=2
+        """,
+        code=2,
     )
 
 
@@ -387,7 +392,8 @@ def test_too_many_failures_end_the_run(project: Project) -> None:
         h4 : ok=0 changed=0 unreachable=0 failed=1 skipped=1 rescued=0 ignored=0
         h5 : ok=0 changed=0 unreachable=0 failed=1 skipped=1 rescued=0 ignored=0
         h6 : ok=0 changed=0 unreachable=0 failed=1 skipped=1 rescued=0 ignored=0
-        """, code=2
+        """,
+        code=2,
     )
 
 
@@ -424,7 +430,8 @@ def test_the_percentage_is_of_the_batch(project: Project) -> None:
         h1 : ok=0 changed=0 unreachable=0 failed=0 skipped=1 rescued=0 ignored=0
         h2 : ok=0 changed=0 unreachable=0 failed=1 skipped=0 rescued=0 ignored=0
         h3 : ok=0 changed=0 unreachable=0 failed=0 skipped=1 rescued=0 ignored=0
-        """, code=2
+        """,
+        code=2,
     )
 
 
@@ -490,7 +497,8 @@ def test_rescued_hosts_don_t_count(project: Project) -> None:
         PLAY RECAP
         a : ok=1 changed=0 unreachable=0 failed=1 skipped=0 rescued=1 ignored=0
         b : ok=0 changed=0 unreachable=0 failed=0 skipped=2 rescued=0 ignored=0
-        """, code=2
+        """,
+        code=2,
     )
 
 
@@ -567,7 +575,8 @@ def test_a_host_on_its_way_through_always_does_not_count_yet(project: Project) -
         h2 : ok=2 changed=0 unreachable=0 failed=1 skipped=1 rescued=0 ignored=0
         h3 : ok=2 changed=0 unreachable=0 failed=0 skipped=2 rescued=0 ignored=0
         h4 : ok=2 changed=0 unreachable=0 failed=0 skipped=2 rescued=0 ignored=0
-        """, code=2
+        """,
+        code=2,
     )
 
 
@@ -598,5 +607,6 @@ def test_the_last_play_decides_the_exit_code(project: Project) -> None:
         fatal: [a]: FAILED! => {"changed": false, "msg": "Failed as requested from task"}
         PLAY RECAP
         a : ok=0 changed=0 unreachable=0 failed=1 skipped=0 rescued=0 ignored=0
-        """, code=2
+        """,
+        code=2,
     )

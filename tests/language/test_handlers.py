@@ -270,7 +270,8 @@ def test_a_failed_host_runs_none(project: Project) -> None:
         PLAY RECAP
         a : ok=1 changed=1 unreachable=0 failed=1 skipped=0 rescued=0 ignored=0
         b : ok=2 changed=1 unreachable=0 failed=0 skipped=1 rescued=0 ignored=0
-        """, code=2
+        """,
+        code=2,
     )
 
 
@@ -338,7 +339,8 @@ def test_force_handlers(project: Project, how: str) -> None:
         PLAY RECAP
         a : ok=2 changed=1 unreachable=0 failed=1 skipped=1 rescued=0 ignored=0
         b : ok=3 changed=1 unreachable=0 failed=1 skipped=1 rescued=0 ignored=0
-        """, code=2
+        """,
+        code=2,
     )
 
 

@@ -120,9 +120,7 @@ def test_limit_that_leaves_nobody_is_an_error(project: Project) -> None:
     ],
 )
 def test_order(project: Project, order: str, hosts: list[str]) -> None:
-    ran = project.play(
-        f"- {{hosts: all, gather_facts: no, order: {order}, tasks: [debug: ]}}", hosts="c\na\nb\n"
-    )
+    ran = project.play(f"- {{hosts: all, gather_facts: no, order: {order}, tasks: [debug: ]}}", hosts="c\na\nb\n")
     assert ran.tasks == [f"{host}: debug (ok)" for host in hosts]
 
 

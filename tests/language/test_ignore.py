@@ -97,7 +97,8 @@ def test_only_where_a_condition_holds(project: Project) -> None:
         PLAY RECAP
         a : ok=0 changed=0 unreachable=0 failed=1 skipped=0 rescued=0 ignored=0
         b : ok=2 changed=0 unreachable=0 failed=0 skipped=0 rescued=0 ignored=1
-        """, code=2
+        """,
+        code=2,
     )
 
 
@@ -150,7 +151,8 @@ def test_items_of_a_loop(project: Project) -> None:
         fatal: [a]: FAILED! => {"msg": "Task failed: Finalization of task args for 'ansible.builtin.debug' failed: Error while resolving value for 'msg': object of type 'list' has no attribute {'changed': False, 'skipped': True, 'skip_reason': 'Conditional result was False', 'false_condition': 'item == 2', 'item': 1, 'ansible_loop_var': 'item'}"}
         PLAY RECAP
         a : ok=1 changed=0 unreachable=0 failed=1 skipped=0 rescued=0 ignored=1
-        """, code=2
+        """,
+        code=2,
     )
 
 
@@ -215,7 +217,8 @@ def test_an_unreachable_host_is_out_of_the_run(project: Project) -> None:
         PLAY RECAP
         a : ok=4 changed=0 unreachable=0 failed=1 skipped=0 rescued=0 ignored=0
         b : ok=1 changed=0 unreachable=1 failed=0 skipped=0 rescued=0 ignored=0
-        """, code=4
+        """,
+        code=4,
     )
 
 
@@ -258,7 +261,8 @@ def test_neither_rescue_nor_always_for_an_unreachable_host(project: Project) -> 
         PLAY RECAP
         a : ok=3 changed=0 unreachable=0 failed=0 skipped=0 rescued=0 ignored=0
         b : ok=0 changed=0 unreachable=1 failed=0 skipped=0 rescued=0 ignored=0
-        """, code=4
+        """,
+        code=4,
     )
 
 
@@ -293,7 +297,8 @@ def test_all_hosts_are_unreachable(project: Project) -> None:
         PLAY RECAP
         a : ok=0 changed=0 unreachable=1 failed=0 skipped=0 rescued=0 ignored=0
         b : ok=0 changed=0 unreachable=1 failed=0 skipped=0 rescued=0 ignored=0
-        """, code=4
+        """,
+        code=4,
     )
 
 
@@ -349,7 +354,8 @@ def test_ignore_unreachable(project: Project) -> None:
         PLAY RECAP
         a : ok=4 changed=0 unreachable=0 failed=0 skipped=0 rescued=0 ignored=0
         b : ok=2 changed=0 unreachable=1 failed=0 skipped=0 rescued=0 ignored=1
-        """, code=4
+        """,
+        code=4,
     )
 
 

@@ -205,7 +205,8 @@ def test_an_included_file_that_fails(project: Project) -> None:
         PLAY RECAP
         a : ok=1 changed=0 unreachable=0 failed=1 skipped=0 rescued=0 ignored=0
         b : ok=3 changed=0 unreachable=0 failed=0 skipped=1 rescued=0 ignored=0
-        """, code=2
+        """,
+        code=2,
     )
 
 
@@ -336,7 +337,7 @@ def test_include_role(project: Project) -> None:
         roles__r__vars__main="rv: rvar",
         roles__r__defaults__main="rd: rdefault",
         roles__r__handlers__main="- {name: rh, debug: {msg: rh}}",
-        roles__r2__tasks__main="- debug: msg=\"r2 {{ item }}\"",
+        roles__r2__tasks__main='- debug: msg="r2 {{ item }}"',
         roles__r3__tasks__main="- debug: msg=r3",
         roles__r3__vars__main="r3v: 3",
     )
@@ -419,13 +420,14 @@ def test_include_role(project: Project) -> None:
         PLAY RECAP
         a : ok=11 changed=1 unreachable=0 failed=1 skipped=0 rescued=0 ignored=0
         b : ok=11 changed=1 unreachable=0 failed=1 skipped=0 rescued=0 ignored=0
-        """, code=2
+        """,
+        code=2,
     )
 
 
 def test_import_role(project: Project) -> None:
     project.files(
-        roles__r__tasks__main="- debug: msg=\"main {{ rv }}\"",
+        roles__r__tasks__main='- debug: msg="main {{ rv }}"',
         roles__r__tasks__other="- {name: other, debug: {msg: 'other {{ z }}'}}",
         roles__r__vars__main="rv: rvar",
         roles__r__vars__more="mv: more",

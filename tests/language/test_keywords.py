@@ -113,7 +113,8 @@ def test_timeout(project: Project) -> None:
         fatal: [a]: FAILED! => {"msg": "Task failed: Error processing keyword 'timeout': 'nope' is undefined"}
         PLAY RECAP
         a : ok=3 changed=1 unreachable=0 failed=1 skipped=0 rescued=0 ignored=1
-        """, code=2
+        """,
+        code=2,
     )
 
 
@@ -250,5 +251,6 @@ def test_raw_text_for_an_action_that_takes_none(project: Project) -> None:
         fatal: [a]: FAILED! => {"msg": "Task failed: Action 'ansible.builtin.debug' does not support raw params."}
         PLAY RECAP
         a : ok=0 changed=0 unreachable=0 failed=1 skipped=0 rescued=0 ignored=0
-        """, code=2
+        """,
+        code=2,
     )

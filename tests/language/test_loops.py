@@ -184,7 +184,8 @@ def test_one_failed_item_fails_the_task_after_all_have_run(project: Project) -> 
         failed: [a] (item=2) => {"ansible_loop_var": "item", "changed": false, "item": 2, "msg": 2}
         PLAY RECAP
         a : ok=2 changed=1 unreachable=0 failed=1 skipped=0 rescued=0 ignored=1
-        """, code=2
+        """,
+        code=2,
     )
 
 
@@ -266,7 +267,8 @@ def test_what_is_no_list(project: Project) -> None:
         fatal: [a]: FAILED! => {"msg": "Task failed: 'nope' is undefined"}
         PLAY RECAP
         a : ok=3 changed=0 unreachable=0 failed=1 skipped=0 rescued=0 ignored=3
-        """, code=2
+        """,
+        code=2,
     )
 
 
@@ -510,7 +512,8 @@ def test_a_label_that_can_t_be_evaluated(project: Project) -> None:
         fatal: [a]: FAILED! => {"msg": "One or more items failed"}
         PLAY RECAP
         a : ok=0 changed=0 unreachable=0 failed=1 skipped=0 rescued=0 ignored=0
-        """, code=2
+        """,
+        code=2,
     )
 
 

@@ -141,7 +141,8 @@ def test_failed_when(project: Project) -> None:
         }
         PLAY RECAP
         a : ok=7 changed=4 unreachable=0 failed=1 skipped=0 rescued=0 ignored=3
-        """, code=2
+        """,
+        code=2,
     )
 
 
@@ -188,7 +189,8 @@ def test_for_each_item(project: Project) -> None:
         failed: [a] (item=2) => {"ansible_loop_var": "item", "changed": false, "cmd": ["echo", "2"], "delta": "0:00:00.000000", "end": "2000-01-01 00:00:00.000000", "failed_when_result": true, "item": 2, "msg": "", "rc": 0, "start": "2000-01-01 00:00:00.000000", "stderr": "", "stderr_lines": [], "stdout": "2", "stdout_lines": ["2"]}
         PLAY RECAP
         a : ok=0 changed=0 unreachable=0 failed=1 skipped=0 rescued=0 ignored=0
-        """, code=2
+        """,
+        code=2,
     )
 
 

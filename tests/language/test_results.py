@@ -132,7 +132,8 @@ def test_set_fact_of_nothing_or_of_a_bad_name(project: Project) -> None:
         fatal: [a]: FAILED! => {"changed": false, "msg": "Task failed: Finalization of task args for 'ansible.builtin.set_fact' failed: Error while resolving value for 'x': 'nope' is undefined"}
         PLAY RECAP
         a : ok=2 changed=0 unreachable=0 failed=1 skipped=0 rescued=0 ignored=2
-        """, code=2
+        """,
+        code=2,
     )
 
 

@@ -95,7 +95,8 @@ def test_retries_without_until_are_for_failures(project: Project) -> None:
         fatal: [a]: FAILED! => {"attempts": 2, "changed": false, "msg": "x"}
         PLAY RECAP
         a : ok=0 changed=0 unreachable=0 failed=1 skipped=0 rescued=0 ignored=0
-        """, code=2
+        """,
+        code=2,
     )
 
 
@@ -232,7 +233,8 @@ def test_each_item_is_retried(project: Project) -> None:
         fatal: [a]: FAILED! => {"msg": "One or more items failed"}
         PLAY RECAP
         a : ok=0 changed=0 unreachable=0 failed=1 skipped=0 rescued=0 ignored=0
-        """, code=2
+        """,
+        code=2,
     )
 
 

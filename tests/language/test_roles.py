@@ -56,7 +56,8 @@ def test_what_a_role_brings(project: Project) -> None:
         fatal: [a]: FAILED! => {"msg": "Task failed: Action 'ansible.builtin.debug' does not support raw params."}
         PLAY RECAP
         a : ok=4 changed=1 unreachable=0 failed=1 skipped=0 rescued=0 ignored=0
-        """, code=2
+        """,
+        code=2,
     )
 
 
@@ -172,7 +173,8 @@ def test_a_host_that_failed_in_a_role(project: Project) -> None:
         PLAY RECAP
         a : ok=3 changed=1 unreachable=0 failed=0 skipped=1 rescued=0 ignored=0
         b : ok=1 changed=1 unreachable=0 failed=1 skipped=0 rescued=0 ignored=0
-        """, code=2
+        """,
+        code=2,
     )
 
 
@@ -261,5 +263,6 @@ def test_argument_specs_are_checked(project: Project) -> None:
         fatal: [a]: FAILED! => {"argument_errors": ["missing required arguments: size"], "argument_spec_data": {"size": {"required": true, "type": "int"}}, "changed": false, "msg": "Validation of arguments failed:\nmissing required arguments: size", "validate_args_context": {"argument_spec_name": "main", "name": "r", "path": "roles/r", "type": "role"}}
         PLAY RECAP
         a : ok=2 changed=0 unreachable=0 failed=1 skipped=0 rescued=0 ignored=0
-        """, code=2
+        """,
+        code=2,
     )

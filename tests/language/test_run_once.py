@@ -108,7 +108,8 @@ def test_its_failure_is_everybody_s(project: Project) -> None:
         fatal: [a]: FAILED! => {"changed": false, "msg": "bad"}
         PLAY RECAP
         a : ok=0 changed=0 unreachable=0 failed=1 skipped=0 rescued=0 ignored=0
-        """, code=2
+        """,
+        code=2,
     )
 
 
@@ -194,7 +195,8 @@ def test_a_rescue_is_for_the_one_that_ran_it(project: Project) -> None:
         PLAY RECAP
         a : ok=3 changed=0 unreachable=0 failed=0 skipped=0 rescued=1 ignored=0
         b : ok=1 changed=0 unreachable=0 failed=0 skipped=0 rescued=0 ignored=0
-        """, code=2
+        """,
+        code=2,
     )
 
 
@@ -313,7 +315,8 @@ def test_in_an_included_file(project: Project) -> None:
         PLAY RECAP
         a : ok=4 changed=0 unreachable=0 failed=1 skipped=0 rescued=1 ignored=0
         b : ok=4 changed=0 unreachable=0 failed=0 skipped=0 rescued=0 ignored=0
-        """, code=2
+        """,
+        code=2,
     )
 
 
@@ -342,7 +345,8 @@ def test_it_is_not_done_where_the_first_host_is_unreachable(project: Project) ->
         fatal: [a]: UNREACHABLE! => {"changed": false, "msg": "Task failed: Failed to connect to the host via ssh: ssh: connect to host 127.0.0.1 port 1: Connection refused", "unreachable": true}
         PLAY RECAP
         a : ok=0 changed=0 unreachable=1 failed=0 skipped=0 rescued=0 ignored=0
-        """, code=4
+        """,
+        code=4,
     )
 
 

@@ -127,7 +127,8 @@ def test_a_batch_that_failed_as_a_whole_ends_the_run(project: Project) -> None:
         h2 : ok=1 changed=0 unreachable=0 failed=0 skipped=1 rescued=0 ignored=0
         h3 : ok=0 changed=0 unreachable=0 failed=1 skipped=0 rescued=0 ignored=0
         h4 : ok=0 changed=0 unreachable=0 failed=1 skipped=0 rescued=0 ignored=0
-        """, code=2
+        """,
+        code=2,
     )
 
 
@@ -191,7 +192,8 @@ def test_a_batch_that_failed_in_part_does_not(project: Project) -> None:
         h2 : ok=2 changed=0 unreachable=0 failed=0 skipped=1 rescued=0 ignored=0
         h3 : ok=0 changed=0 unreachable=0 failed=1 skipped=0 rescued=0 ignored=0
         h4 : ok=2 changed=0 unreachable=0 failed=0 skipped=1 rescued=0 ignored=0
-        """, code=2
+        """,
+        code=2,
     )
 
 
@@ -228,7 +230,8 @@ def test_any_errors_fatal_holds_for_its_batch(project: Project) -> None:
         PLAY RECAP
         h1 : ok=0 changed=0 unreachable=0 failed=1 skipped=0 rescued=0 ignored=0
         h2 : ok=0 changed=0 unreachable=0 failed=0 skipped=1 rescued=0 ignored=0
-        """, code=2
+        """,
+        code=2,
     )
 
 

@@ -106,7 +106,8 @@ def test_free_looks_like_this(project: Project) -> None:
         PLAY RECAP
         a : ok=1 changed=0 unreachable=0 failed=1 skipped=0 rescued=0 ignored=0
         b : ok=5 changed=1 unreachable=0 failed=0 skipped=1 rescued=1 ignored=0
-        """, code=2
+        """,
+        code=2,
     )
 
 
@@ -147,7 +148,8 @@ def test_what_free_can_t_do_is_said(project: Project) -> None:
         PLAY RECAP
         a : ok=1 changed=0 unreachable=0 failed=1 skipped=0 rescued=0 ignored=0
         b : ok=1 changed=0 unreachable=0 failed=0 skipped=1 rescued=0 ignored=0
-        """, code=2
+        """,
+        code=2,
     )
     ran.complains("""
         [WARNING]: Using max_fail_percentage with the free strategy is not supported, as tasks are executed independently on each host
@@ -206,7 +208,8 @@ def test_free_has_no_hosts_left(project: Project) -> None:
         PLAY RECAP
         a : ok=0 changed=0 unreachable=1 failed=0 skipped=0 rescued=0 ignored=0
         b : ok=0 changed=0 unreachable=1 failed=0 skipped=0 rescued=0 ignored=0
-        """, code=4
+        """,
+        code=4,
     )
 
 

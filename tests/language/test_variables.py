@@ -358,5 +358,6 @@ def test_undefined(project: Project) -> None:
         fatal: [a]: FAILED! => {"changed": false, "msg": "Task failed: Finalization of task args for 'ansible.builtin.command' failed: Error while resolving value for '_raw_params': 'nope' is undefined"}
         PLAY RECAP
         a : ok=6 changed=0 unreachable=0 failed=1 skipped=0 rescued=0 ignored=4
-        """, code=2
+        """,
+        code=2,
     )

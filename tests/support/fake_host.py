@@ -33,9 +33,7 @@ class Hosts(FakeSessions):
 
     def commands(self, host: str | None = None) -> list[str]:
         """The commands that were run (on a host), in order."""
-        return [
-            text_of(call) for call in self.calls if call.op in ("command", "raw") and host in (None, call.host)
-        ]
+        return [text_of(call) for call in self.calls if call.op in ("command", "raw") and host in (None, call.host)]
 
     def overlap(self, op: str = "command") -> int:
         """How many requests of this kind were under way at once, at most. Needs ``latency``."""

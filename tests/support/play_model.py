@@ -100,15 +100,10 @@ class Writer:
     def _node(self, node: Node, pad: str) -> str:
         if isinstance(node, ATask):
             skipped = [host for host in HOSTS if node.outcome(host) == "skipped"]
-            lines = [
-                f"- name: {node.name}",
-                f"  command: {node.name}",
-                f"  when: inventory_hostname not in {skipped}",
-                "  register: r",
-                "  changed_when: r.stdout == 'changed'",
-                f"  ignore_errors: {node.ignore}",
-                f"  run_once: {node.once}",
-            ]
+            lines = [f"- name: {node.name}", f"  command: {node.name}"]
+            lines += [f"  when: inventory_hostname not in {skipped}"] if skipped else []
+            lines += ["  ignore_errors: yes"] if node.ignore else []
+            lines += ["  run_once: yes"] if node.once else []
             return "".join(f"{pad}{line}\n" for line in lines)
         if isinstance(node, AnInclude):
             self.files[f"{node.name}.yml"] = self.nodes(node.nodes, 0)

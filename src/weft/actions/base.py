@@ -198,6 +198,12 @@ class ActionContext:
             return result
         facts = result.get("ansible_facts")
         result["ansible_facts"] = {**(facts or {}), "discovered_interpreter_python": info.python}
+        from weft.connection import discovery
+
+        for text in discovery.warnings(session):
+            self.warn(text)
+        for text in discovery.deprecations(session.target):
+            self.deprecations.append({"msg": text, "version": "2.21"})
         return result
 
     def find_module(self, name: str, python: Sequence[int] | None = None) -> Module:

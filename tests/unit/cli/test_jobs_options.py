@@ -18,9 +18,7 @@ from weft.cli.jobs import jobs
         (["-i", "hosts", "list", "--finished"], "list"),
     ],
 )
-def test_the_command_may_stand_behind_options(
-    words: list[str], command: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_command_may_stand_behind_options(words: list[str], command: str, monkeypatch: pytest.MonkeyPatch) -> None:
     ran: list[str] = []
     monkeypatch.setattr("weft.cli.jobs._run", lambda name, params: ran.append(name) or 0)
     jobs.main(words, standalone_mode=False)
