@@ -16,7 +16,7 @@ from typing import Any
 from tests.support.command import Done, ansible, environment, inventory, weft
 from weft.lab import LabHost
 
-SOON = 20.0  # seconds: longer than anything here takes
+SOON = 60.0  # seconds: longer than anything here takes
 JID = re.compile(r"j\d+\.\d+")
 
 

@@ -198,13 +198,18 @@ class ActionContext:
             return result
         facts = result.get("ansible_facts")
         result["ansible_facts"] = {**(facts or {}), "discovered_interpreter_python": info.python}
+        self._tell_of_discovery(session)
+        return result
+
+    def _tell_of_discovery(self, session: Session) -> None:
+        """What users should know of an interpreter that was found: said of the host, not a part of any result."""
         from weft.connection import discovery
+        from weft.events.types import Deprecated, Warned
 
         for text in discovery.warnings(session):
-            self.warn(text)
+            self.publish(Warned(message=text))
         for text in discovery.deprecations(session.target):
-            self.deprecations.append({"msg": text, "version": "2.21"})
-        return result
+            self.publish(Deprecated(message=text, version="2.21"))
 
     def find_module(self, name: str, python: Sequence[int] | None = None) -> Module:
         """The module, for a host with that Python. Raises TaskFailed where there is no such module."""
