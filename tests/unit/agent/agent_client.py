@@ -252,7 +252,7 @@ def run_module(
 
 def environment(home: Path) -> dict[str, str]:
     home.mkdir(parents=True, exist_ok=True)
-    return {"HOME": str(home), "LANG": "C.UTF-8", "LC_ALL": "", "WEFT_AGENT_TEST": "1"}
+    return {"HOME": str(home), "LANG": "C.UTF-8", "LC_ALL": "", "WEFT_AGENT_TEST": str(os.getpid())}
 
 
 def make(home: Path, python: str | None = None, **options: Any) -> Client:
@@ -281,13 +281,17 @@ def alive(pid: int) -> bool:
         return False
 
 
+#: Of this test process alone: others run tests of their own beside it.
+_MARK = f"WEFT_AGENT_TEST={os.getpid()}\0".encode()
+
+
 def marked() -> set[int]:
     """Processes with the tests' mark in their environment."""
     found = set()
     for entry in os.listdir("/proc"):
         if entry.isdigit() and int(entry) != os.getpid():
             try:
-                if b"WEFT_AGENT_TEST=" in Path("/proc", entry, "environ").read_bytes() and alive(int(entry)):
+                if _MARK in Path("/proc", entry, "environ").read_bytes() and alive(int(entry)):
                     found.add(int(entry))
             except OSError:
                 continue

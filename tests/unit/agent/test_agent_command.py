@@ -220,7 +220,7 @@ def test_raw_with_another_shell(agent: Client) -> None:
 def test_an_agent_started_with_a_broken_locale_still_runs_commands(tmp_path: Path) -> None:
     client = make(tmp_path / "home")
     client.close()
-    env = {"HOME": str(tmp_path), "LC_ALL": "xx_YY.UTF-8", "WEFT_AGENT_TEST": "1"}
+    env = {"HOME": str(tmp_path), "LC_ALL": "xx_YY.UTF-8", "WEFT_AGENT_TEST": str(os.getpid())}
     client = Client.start(env=env)
     assert client.call("command", shell="echo $LC_ALL")["stdout"] in ("C.utf8", "C.UTF-8", "en_US.utf8", "C")
     assert client.close() == 0

@@ -425,7 +425,7 @@ def core_job(folder: Path) -> Iterator[Any]:
         script.write_text("#!/bin/sh\n" + text)
         script.chmod(0o700)
         wrapper = str(Path(ansible_root(), "modules", "async_wrapper.py"))
-        env = dict(os.environ, ANSIBLE_ASYNC_DIR=str(folder), WEFT_AGENT_TEST="1")
+        env = dict(os.environ, ANSIBLE_ASYNC_DIR=str(folder), WEFT_AGENT_TEST=str(os.getpid()))
         command = [sys.executable, "-P", wrapper, jid, str(limit), str(script), "_"]
         said = json.loads(subprocess.run(command, env=env, capture_output=True, check=True).stdout)
         started.append(said["ansible_job_id"])

@@ -365,7 +365,7 @@ def test_compiled_code_that_is_damaged_is_compiled_again(own_agent: Client, tmp_
 
 
 def test_modules_run_where_no_cache_can_be_written(tmp_path: Path) -> None:
-    client = Client.start(env={"HOME": "/proc", "TMPDIR": "/proc/self/fd", "WEFT_AGENT_TEST": "1"})
+    client = Client.start(env={"HOME": "/proc", "TMPDIR": "/proc/self/fd", "WEFT_AGENT_TEST": str(os.getpid())})
     try:
         utils, blobs = small_manifest()
         send_blobs(client, blobs)

@@ -160,6 +160,6 @@ def test_kept_code_that_is_damaged_is_not_used(tmp_path: Path) -> None:
 
 
 def test_a_home_that_cannot_be_written_is_no_obstacle(tmp_path: Path) -> None:
-    client = Client.start(env={"HOME": "/proc", "TMPDIR": str(tmp_path), "WEFT_AGENT_TEST": "1"})
+    client = Client.start(env={"HOME": "/proc", "TMPDIR": str(tmp_path), "WEFT_AGENT_TEST": str(os.getpid())})
     assert client.call("command", argv=["echo", "hello"])["stdout"] == "hello"
     assert client.close() == 0
