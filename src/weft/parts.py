@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from weft.engine.state import RunState
     from weft.inventory import Inventory
     from weft.jobs.registry import JobRegistry
+    from weft.jobs.strands import Strands
     from weft.playbook.loader import Loader
     from weft.templating.templar import Templar
     from weft.vars import Variables
@@ -276,6 +277,12 @@ class Parts:
         return JobRegistry(self.sessions)
 
     @cached_property
+    def strands(self) -> Strands:
+        from weft.jobs.strands import Strands
+
+        return Strands()
+
+    @cached_property
     def prompter(self) -> Prompter:
         from weft.actions.terminal import TerminalPrompter
 
@@ -303,6 +310,7 @@ class Parts:
             load_vars=self.loader.vars_file,
             parse_vars=lambda text, path: load_yaml(text, path),
             prompter=self.prompter,
+            strands=self.strands,
             jobs=self.jobs,
             version=self.modules.core.version,
         )
@@ -330,6 +338,7 @@ class Parts:
             find_action=self.find_action,
             with_items=self.templar.loop_items,
             jobs=jobs,
+            strands=self.strands,
             reload_inventory=self.load_inventory,
             find_filter=self.plugins.filter,
             step=self.options.step,
@@ -337,8 +346,10 @@ class Parts:
         )
 
     async def close(self) -> None:
-        """Sessions end, caches are written. What was never made is not made for it."""
+        """Strands and sessions end, caches are written. What was never made is not made for it."""
         made = self.__dict__
+        if "strands" in made:
+            await self.strands.close()
         if "sessions" in made:
             await self.sessions.close()
         if "variables" in made:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from weft.content.payload import Payload
     from weft.events.types import Event
     from weft.jobs.registry import JobRegistry
+    from weft.jobs.strands import Strand
     from weft.model.settings import Settings
 
 
@@ -103,13 +104,40 @@ class Prompter(Protocol):
 
 
 class Strands(Protocol):
-    """Async work of this run that is not a job on a host (templates, blocks, roles ...), known by jid."""
+    """Async work of this run that is not a job on a host (templates, blocks, roles ...), known by jid.
+
+    A strand is seen by tasks of its own host alone. ``weft.jobs.strands.Strands`` is the only one.
+    """
+
+    def start(
+        self,
+        host: str,
+        title: str,
+        work: Callable[[], Awaitable[Mapping[str, Any]]],
+        *,
+        limit: float | None,
+        on_join: Callable[[], None] | None = None,
+        owner: object = None,
+    ) -> Strand:
+        """Begin ``work``, to be cancelled after ``limit`` seconds."""
+
+    def find(self, host: str, jid: str) -> Strand | None:
+        """A strand that the host's tasks can see, without being told of its end."""
+
+    def of_host(self, host: str) -> Sequence[Strand]:
+        """Those whose end nobody was told, in the order of their start."""
 
     def status(self, host: str, jid: str) -> Mapping[str, Any] | None:
         """As a job's result file (``started``, ``finished``, the result once it ended); None: no such strand."""
 
     def forget(self, host: str, jid: str) -> bool:
         """``mode: cleanup``. False: no such strand."""
+
+    async def wait(self, jid: str) -> None:
+        """Until it has ended. Raises WeftError for a strand that would wait for itself."""
+
+    async def cancel(self, jid: str) -> bool:
+        """End it, with what runs on hosts for it. False: it was over, or is the one that asks."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,6 +18,7 @@ from weft.executor.keywords import KeywordReader
 from weft.executor.task import Executor
 from weft.inventory import Inventory
 from weft.jobs.registry import JobRegistry
+from weft.jobs.strands import Strands
 from weft.model.nodes import Handler, Play, Role, Task, TaskKind
 from weft.model.run_options import RunOptions
 from weft.model.settings import Settings
@@ -45,6 +46,7 @@ class RunState:
     find_action: Callable[[str], Action]
     with_items: Callable[[str, Any, Any], list[Any]]
     jobs: JobRegistry
+    strands: Strands
     reload_inventory: Callable[[], Inventory]
     find_filter: Callable[[str], Callable[..., Any] | None]
     stats: Stats = field(default_factory=Stats)

@@ -27,6 +27,11 @@ def collecting() -> Iterator[list[Notice]]:
         _collected.reset(token)
 
 
+def stand_apart() -> None:
+    """From here on this asyncio task belongs to no task of a play: its notices are not those of whoever started it."""
+    _collected.set(None)
+
+
 def is_collecting() -> bool:
     """Whether there is a task that notices belong to."""
     return _collected.get() is not None
