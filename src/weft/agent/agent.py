@@ -88,8 +88,15 @@ class Request(object):
     def capture(self, capture):
         """What ends when the request is cancelled: a Capture, or None."""
         if capture is not None:
-            self.on_cancel = capture.kill
+            self.on_cancel = self._kill
             self._capture = capture
+
+    def _kill(self, reason, grace=None):
+        from . import process, procs
+
+        if self._capture.reason is None:
+            self._capture.killer = procs.Tree()
+        self._capture.kill(reason, process.KILL_AFTER if grace is None else grace)
 
     def guarded(self, callback):
         """``callback``, but an exception in it becomes the end of this request."""
@@ -107,7 +114,7 @@ class Request(object):
         if self.on_cancel is None:
             return False
         if self._capture is not None and grace is not None:
-            self._capture.kill("cancelled", grace)
+            self._kill("cancelled", grace)
         else:
             self.on_cancel("cancelled")
         return True

@@ -1,6 +1,6 @@
 """Looking at other processes: whether one is still the same, what descends from it, who runs a command.
 
-Comes after ``compat``. Reads /proc where there is one; elsewhere says less.
+Comes after ``process``. Reads /proc where there is one; elsewhere says less.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -10,7 +10,7 @@ import os
 import signal
 import time
 
-from . import compat
+from . import compat, process
 
 _SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER of prctl(2)
 
@@ -88,6 +88,32 @@ def kill_all(processes, number):
         except OSError:
             continue
     return reached
+
+
+class Tree(object):
+    """Signals a process group, and what descends from its leader in groups of its own; a ``Capture``'s ``killer``.
+
+    Signal 0 asks whether any of them is left. Those found at the first signal are remembered: once the leader has ended
+    nobody can tell that they were its descendants.
+    """
+
+    def __init__(self):
+        self._others = {}
+
+    def __call__(self, leader, number):
+        if number != 0:
+            self._look(leader)
+        reached = process.signal_group(leader, number)
+        left = [pid for pid, ticks in self._others.items() if is_same(pid, ticks)]
+        return (kill_all(left, number) if left else False) or reached
+
+    def _look(self, leader):
+        for pid in descendants([leader] + list(self._others)):
+            try:
+                if os.getpgid(pid) != leader:
+                    self._others.setdefault(pid, start_ticks(pid))
+            except OSError:
+                continue
 
 
 def kill_below(root):

@@ -108,7 +108,8 @@ class Session(Protocol):
     ) -> Reply:
         """Send one request and wait for its end.
 
-        A lost link is mended underneath. Cancelling the awaiting task sends ``cancel`` for the request.
+        A lost link is mended underneath. Cancelling the awaiting task sends ``cancel`` for the request, and waits until
+        the processes that run for it have ended (TERM, KILL after 2 s).
         Raises RequestFailed, or Unreachable when the link can't be mended.
         """
 

@@ -25,6 +25,8 @@ from weft.model.errors import Unreachable, WeftError
 
 HELLO_TIMEOUT = 60.0  # seconds from the agent's first line to its first frame
 BYE_TIMEOUT = 2.0
+_PROGRAMS = frozenset({"command", "module", "raw"})  # requests for which something runs on the host
+_PROGRAM_ENDS = 4.0  # how long the end of what was cancelled may take: TERM, 2 s, KILL, and the link
 _ACK_AFTER = 1.0  # seconds that an answer may stay unacknowledged on an idle link
 _ACK_AT = 64  # answers
 _KEPT_ERRORS = 8192  # bytes of stderr kept for messages
@@ -119,8 +121,23 @@ class AgentSession:
         try:
             return await future
         except asyncio.CancelledError:
-            self._write(self._exchange.drop(request))
+            await self._call_off(request)
             raise
+
+    async def _call_off(self, request: Request) -> None:
+        """Nobody waits for it any more. What runs for it on the host gets TERM, then KILL: that is waited for."""
+        link = self._link
+        goodbye = self._exchange.drop(request)
+        self._write(goodbye)
+        if not goodbye or request.op not in _PROGRAMS or self._state is not State.UP or link is None:
+            return
+        over: asyncio.Future[Reply] = self._loop.create_future()
+        # the answer may be an error, which nobody has to hear of
+        request.settle = lambda outcome: None if over.done() else over.set_result(Reply({}))
+        try:
+            await _first(over, link.over, timeout=_PROGRAM_ENDS)
+        finally:
+            request.settle = None
 
     def on_push(self, name: str, callback: Callback) -> Callable[[], None]:
         callbacks = self._callbacks.setdefault(name, [])

@@ -171,6 +171,21 @@ def test_what_ignores_termination_is_killed(agent: Client, home: Path) -> None:
     wait_gone(pid)
 
 
+def test_what_a_cancelled_command_started_elsewhere_ends_with_it(agent: Client, tmp_path: Path) -> None:
+    """Children's children in sessions of their own, one of which takes no notice of TERM."""
+    fifo = tmp_path / "up"
+    os.mkfifo(fifo)
+    deaf = tmp_path / "deaf.sh"
+    deaf.write_text(f"trap '' TERM\necho $$ > {fifo}\nwhile :; do sleep 0.05; done\n")
+    number = agent.send("command", shell=f"setsid sh {deaf} & wait")
+    pid = int(fifo.read_text())
+    assert agent.call("cancel", target=number, grace=0.2) == {"cancelled": True}
+    with pytest.raises(Failed) as caught:
+        agent.answer(number)
+    assert caught.value.kind == "cancelled"
+    wait_gone(pid)
+
+
 def test_cancelling_what_is_not_running(agent: Client) -> None:
     assert agent.call("cancel", target=9999) == {"cancelled": False}
 
