@@ -10,7 +10,7 @@ from weft.actions.base import ActionContext, Result
 from weft.actions.host import expand_user
 from weft.connection.api import Target
 from weft.connection.results import FAILURE, MODULE_FAILED, NO_TRACEBACK, Failure
-from weft.jobs.results import NO_JOB, status_result
+from weft.jobs.results import NO_JOB, has_failed, status_result, strand_result, together_with
 from weft.jobs.waiting import together
 from weft.model.errors import TaskFailed
 
@@ -54,10 +54,12 @@ async def _status(context: ActionContext, jids: Sequence[str]) -> list[Result]:
     results = []
     for jid in jids:
         strand = known.get(jid)
-        place = f"{async_dir}/{jid}" if async_dir and strand is None else ""
-        state = strand if strand is not None else found.get(jid)
+        if strand is not None:
+            results.append(strand_result(jid, strand))
+            continue
+        place = f"{async_dir}/{jid}" if async_dir else ""
         strict = context.settings.module_strict_utf8
-        results.append(status_result(jid, place, state, context.warn, strict=strict))
+        results.append(status_result(jid, place, found.get(jid), context.warn, strict=strict))
     if facts and len(results) == 1:
         results[0]["ansible_facts"] = {**(results[0].get("ansible_facts") or {}), **facts}
     return results
@@ -70,7 +72,7 @@ async def _cleanup(context: ActionContext, jids: Sequence[str]) -> list[Result]:
     erased: dict[str, str] = {}
     for answer in await together(_ask(context, "job.cleanup", target, names) for target, names in places.items()):
         erased.update((path.rpartition("/")[2], path) for path in answer.get("erased") or ())
-    async_dir = await _folder(context) if len(erased) < len(jids) else ""
+    async_dir = await _folder(context) if len(erased) < len(of_host) else ""
     return [
         {
             "ansible_job_id": jid,
@@ -80,7 +82,7 @@ async def _cleanup(context: ActionContext, jids: Sequence[str]) -> list[Result]:
             "stderr": "",
             "stdout_lines": [],
             "stderr_lines": [],
-            "erased": erased.get(jid) or f"{async_dir}/{jid}",
+            "erased": erased.get(jid) or (f"{async_dir}/{jid}" if jid in of_host else ""),
         }
         for jid in jids
     ]
@@ -114,12 +116,12 @@ def _together(jids: Sequence[str], results: Sequence[Result]) -> Result:
     """Several jobs as one result, in the order that was asked for."""
     joined: Result = {
         "ansible_job_ids": list(jids),
-        "results": [{key: value for key, value in result.items() if key != FAILURE} for result in results],
+        **together_with(results),
         "started": all(result["started"] for result in results),
         "finished": all(result["finished"] for result in results),
         "changed": any(result.get("changed") for result in results),
     }
-    failed = [jid for jid, result in zip(jids, results, strict=True) if result.get("failed")]
+    failed = [jid for jid, result in zip(jids, results, strict=True) if has_failed(result)]
     if failed and joined["finished"]:
         message = f"These jobs failed: {', '.join(failed)}"
         failure = Failure(source=MODULE_FAILED, message=message)

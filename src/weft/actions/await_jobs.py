@@ -7,10 +7,11 @@ from typing import Any
 
 from weft.actions.args import Arg, validate
 from weft.actions.base import ActionContext, Result
-from weft.actions.job_places import place, row, states_of, wanted
+from weft.actions.job_places import place, row, states_of, strand_of, wanted
 from weft.connection.results import FAILURE, MODULE_FAILED, NO_TRACEBACK, Failure
 from weft.jobs.awaiting import await_jobs
 from weft.jobs.handles import Handle
+from weft.jobs.results import has_failed, together_with
 from weft.jobs.waiting import wait_through_losses
 from weft.model.convert import to_int
 from weft.model.errors import TaskFailed, WeftError
@@ -77,6 +78,10 @@ async def _wait(
         return {}
 
     async def wait(handle: Handle) -> Mapping[str, Any]:
+        strand, strands = strand_of(context, handle.jid), context.services.strands
+        if strand is not None and strands is not None:
+            await strands.wait(strand.jid)
+            return strand.state()
         target = place(context, handle.jid)
         states = await wait_through_losses(
             lambda: context.services.sessions.open(target), [handle.jid], target.async_dir, None
@@ -97,12 +102,12 @@ async def _wait(
 def _joined(handles: Sequence[Handle], rows: Sequence[Result], running: list[str], late: float | None) -> Result:
     result: Result = {
         "ansible_job_ids": [handle.jid for handle in handles],
-        "results": [{key: value for key, value in one.items() if key != FAILURE} for one in rows],
+        **together_with(rows),
         "running": running,
         "finished": not running,
         "changed": any(one.get("changed") for one in rows),
     }
-    failed = [handle.jid or "a job" for handle, one in zip(handles, rows, strict=True) if one.get("failed")]
+    failed = [handle.jid or "a job" for handle, one in zip(handles, rows, strict=True) if has_failed(one)]
     message = ""
     if late is not None:
         still = "1 job still runs" if len(running) == 1 else f"{len(running)} jobs still run"

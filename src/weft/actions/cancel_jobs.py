@@ -7,9 +7,10 @@ from typing import Any
 
 from weft.actions.args import Arg, validate
 from weft.actions.base import ActionContext, Result
-from weft.actions.job_places import places, row, states_of, wanted
+from weft.actions.job_places import places, row, states_of, strand_of, wanted
 from weft.connection.api import Target
 from weft.connection.results import FAILURE, MODULE_FAILED, NO_TRACEBACK, Failure
+from weft.jobs.results import together_with
 from weft.jobs.waiting import together
 
 
@@ -32,15 +33,14 @@ async def cancel(context: ActionContext) -> Result:
         states = await states_of(context, asked)
         cancelled = [jid for jid in asked if not states.get(jid, {}).get("finished", True)]
     else:
-        answers = await together(_cancel(context, target, some) for target, some in places(context, asked).items())
-        ended = {jid for answer in answers for jid in answer}
+        ended = await _end(context, asked)
         cancelled = [jid for jid in asked if jid in ended]
         states = await states_of(context, asked)
     rows = [row(context, handle, states.get(handle.jid)) for handle in handles]
     result: Result = {
         "ansible_job_ids": [handle.jid for handle in handles],
         "cancelled": cancelled,
-        "results": [{key: value for key, value in one.items() if key != FAILURE} for one in rows],
+        **together_with(rows),
         "changed": bool(cancelled),
     }
     left = [handle.jid for handle, one in zip(handles, rows, strict=True) if not one.get("finished") and handle.jid]
@@ -52,6 +52,24 @@ async def cancel(context: ActionContext) -> Result:
         failure = Failure(source=MODULE_FAILED, message=message)
         result.update({"failed": True, "msg": message, "exception": NO_TRACEBACK, FAILURE: failure})
     return result
+
+
+async def _end(context: ActionContext, jids: Sequence[str]) -> set[str]:
+    """End jobs on hosts and strands of this run, side by side. Returns the ids of those that this has ended."""
+    strands = [jid for jid in jids if strand_of(context, jid) is not None]
+    jobs = places(context, [jid for jid in jids if strand_of(context, jid) is None])
+    answers = await together(
+        [
+            *(_cancel(context, target, some) for target, some in jobs.items()),
+            *(_cancel_strand(context, jid) for jid in strands),
+        ]
+    )
+    return {jid for answer in answers for jid in answer}
+
+
+async def _cancel_strand(context: ActionContext, jid: str) -> list[str]:
+    strands = context.services.strands
+    return [jid] if strands is not None and await strands.cancel(jid) else []
 
 
 async def _cancel(context: ActionContext, target: Target, jids: Sequence[str]) -> list[str]:

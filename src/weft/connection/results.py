@@ -15,6 +15,9 @@ from weft.model.errors import WeftError
 
 #: Under this key a failed result carries a ``Failure`` until the executor takes it out.
 FAILURE: Final = "_ansible_failure"
+#: Marks a result whose facts and the like have had their effect: whoever tells of it must not have them take it again.
+TAKEN_IN: Final = "_ansible_taken_in"
+NO_LOG: Final = "_ansible_no_log"
 NO_TRACEBACK: Final = "(traceback unavailable)"
 MODULE_FAILED: Final = "Module failed"
 ACTION_FAILED: Final = "Action failed"

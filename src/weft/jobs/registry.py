@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from weft.connection.api import Sessions, Target
@@ -22,6 +23,7 @@ class StartedJob:
     jid: str
     target: Target
     starter: str = ""  # inventory name of the host whose task started it: another one, where it was delegated
+    started: float = field(default_factory=time.monotonic)  # seconds, to be compared only
 
 
 class JobRegistry:

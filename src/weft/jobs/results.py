@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from weft.connection.modules import job_result
-from weft.connection.results import FAILURE, MODULE_FAILED, NO_TRACEBACK, Failure
+from weft.connection.results import FAILURE, MODULE_FAILED, NO_LOG, NO_TRACEBACK, TAKEN_IN, Failure, add_lines
 
 NO_JOB = "could not find job"
+INTERNAL = "_ansible_"  # keys that begin so are not for users
+_TELLING = frozenset({FAILURE, NO_LOG})  # but these count for whoever tells of a strand
 _NOTES = frozenset({"alive", "missing"})  # what the agent says of a job beside its result
 
 
@@ -19,8 +21,7 @@ def status_result(
 
     Raises NotUtf8 for text that is no UTF-8, if ``strict``.
     """
-    base: dict[str, Any] = {"ansible_job_id": jid, "started": True, "finished": True, "stdout": "", "stderr": ""}
-    base.update(stdout_lines=[], stderr_lines=[], results_file=results_file)
+    base = _base(jid, results_file)
     if not found or found.get("missing"):
         failure = Failure(source=MODULE_FAILED, message=NO_JOB)
         return {**base, "failed": True, "msg": NO_JOB, "exception": NO_TRACEBACK, FAILURE: failure}
@@ -33,3 +34,37 @@ def status_result(
     if not merged.get("lost"):
         merged.pop("lost", None)
     return merged
+
+
+def strand_result(jid: str, state: Mapping[str, Any]) -> dict[str, Any]:
+    """The same for a strand, which has no file: what it brings has had its effect when its end is told."""
+    result = {key: value for key, value in state.items() if key in _TELLING or not key.startswith(INTERNAL)}
+    merged = {**_base(jid, ""), **add_lines(result)}
+    if merged["finished"]:
+        merged[TAKEN_IN] = True
+    return merged
+
+
+def has_failed(result: Mapping[str, Any]) -> bool:
+    """Whether a job has ended badly; a strand may also have lost its host."""
+    return bool(result.get("failed") or result.get("unreachable"))
+
+
+def together_with(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What several jobs' results are within one: without internal keys, and hidden if one of them is to be."""
+    results = [{key: value for key, value in row.items() if not key.startswith(INTERNAL)} for row in rows]
+    hidden = {NO_LOG: True} if any(row.get(NO_LOG) for row in rows) else {}
+    return {"results": results, **hidden}
+
+
+def _base(jid: str, results_file: str) -> dict[str, Any]:
+    return {
+        "ansible_job_id": jid,
+        "started": True,
+        "finished": True,
+        "stdout": "",
+        "stderr": "",
+        "stdout_lines": [],
+        "stderr_lines": [],
+        "results_file": results_file,
+    }

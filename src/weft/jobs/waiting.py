@@ -83,6 +83,15 @@ async def wait_or_pause(
         await asyncio.sleep(max(0.0, end - clock()))
 
 
+async def wait_in_time(ending: Awaitable[None], seconds: float) -> None:
+    """Until something has ended, at most ``seconds``."""
+    try:
+        async with asyncio.timeout(seconds):
+            await ending
+    except TimeoutError:
+        pass  # whoever asks next is told
+
+
 async def together(work: Iterable[Awaitable[T]]) -> list[T]:
     """As asyncio.gather; when one raises, the others are cancelled and awaited before it goes on."""
     tasks = [asyncio.ensure_future(one) for one in work]
