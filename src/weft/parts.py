@@ -324,7 +324,9 @@ class Parts:
 
         jobs = self.jobs
         forks, locks = asyncio.Semaphore(self.settings.forks), Locks(self.sessions)
-        attempts = Attempts(self.services, self.find_action, self.passwords, jobs, forks, self.variables, locks)
+        attempts = Attempts(
+            self.services, self.find_action, self.passwords, jobs, forks, self.variables, locks, self.strands
+        )
         return RunState(
             services=self.services,
             settings=self.settings,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from functools import partial
 
+from weft.engine.joining import join_strands
 from weft.engine.lockstep import Round
 from weft.engine.signals import Broken, HostFailed, HostSignal, Stopped
 from weft.engine.state import BatchState, HostState, Shared
@@ -54,6 +55,16 @@ class Batch:
             pass
         finally:
             self._state.turns.gone(host.name)
+        await self._leave(host)
+
+    async def _leave(self, host: HostState) -> None:
+        """The host has left the play, maybe before its end: what it left behind is waited for; no other host waits."""
+        try:
+            await join_strands(self._state, host)
+        except HostFailed:
+            self._state.ended_failed.add(host.name)
+        except HostSignal:
+            pass
 
     def _setup_for(self, host: str) -> Task | None:
         if self._setup is None:

@@ -11,6 +11,7 @@ from weft.engine.signals import HostFailed, HostUnreachable
 from weft.engine.state import BatchState, HostState, Shared
 from weft.events import TaskFinished, TaskInfo
 from weft.executor.report import CustomStats, Effect, FactsEffect, Report
+from weft.jobs.strands import Strand
 from weft.model.nodes import Task, TaskKind
 from weft.model.outcome import Status
 
@@ -22,11 +23,9 @@ async def settle(
     outcome = report.outcome
     run = batch.run
     run.stats.task_seconds += report.duration
-    receivers = _receivers(batch) if everywhere else (host.name,)
-    for effect in report.effects:
-        _apply(batch, host, effect, receivers)
+    take_in(batch, host, report.effects, everywhere=everywhere)
     if task.register:
-        for name in receivers:
+        for name in _receivers(batch) if everywhere else (host.name,):
             run.variables.register(name, task.register, outcome.result)
     if task.role is not None and not outcome.skipped and not outcome.unreachable:
         host.roles_run.add(task.role.key)
@@ -60,6 +59,34 @@ def fail(batch: BatchState, host: HostState, task: Task, report: Report) -> None
         if not host.always_depth:
             batch.failed.add(host.name)
     raise HostFailed(task, report.outcome)
+
+
+def settle_strand(batch: BatchState, host: HostState, strand: Strand) -> None:
+    """A task's strand has failed and nobody was told before the play's end: it is told now, and counts as a task's.
+
+    Raises HostFailed or HostUnreachable. Nothing is said of strands that are no task's: their tasks have spoken.
+    """
+    found = batch.run.executor.report_of(strand)
+    if found is None:
+        return
+    owner, report = found
+    _count(batch, host, report, rescued=False, including=False)
+    _publish(batch, host, owner.info, report)
+    outcome = report.outcome
+    if outcome.ignored:
+        return
+    if outcome.unreachable:
+        batch.run.unreachable.add(host.name)
+        batch.remove((host.name,))
+        raise HostUnreachable
+    fail(batch, host, owner.task, report)
+
+
+def take_in(batch: BatchState, host: HostState, effects: Iterable[Effect], *, everywhere: bool) -> None:
+    """What a result changes outside its task; ``everywhere``: for all hosts of the batch (`run_once`)."""
+    receivers = _receivers(batch) if everywhere else (host.name,)
+    for effect in effects:
+        _apply(batch, host, effect, receivers)
 
 
 def settle_others(batch: BatchState, host: HostState, task: Task) -> None:

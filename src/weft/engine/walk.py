@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 
 from weft.engine.handlers import flush_needed, next_handlers, notify
 from weft.engine.includes import expand
+from weft.engine.joining import join_strands
 from weft.engine.lockstep import Position, Round
 from weft.engine.meta import run_meta
 from weft.engine.ownpace import check_own_pace
-from weft.engine.settle import settle, settle_others
+from weft.engine.settle import settle, settle_others, take_in
 from weft.engine.signals import EndRole, HostFailed, HostUnreachable, Stopped
 from weft.engine.state import BatchState, Expansion, HostState, Shared
 from weft.events import HostStarted, TaskInfo
@@ -49,6 +51,8 @@ class Walk:
             failure: HostFailed | None = None
             try:
                 await self.nodes(nodes, base)
+                if number == len(sections):
+                    await join_strands(self.batch, self.host)
             except HostFailed as failed:
                 failure = failed
                 if not force:
@@ -263,6 +267,7 @@ class Walk:
             host=self.host.name,
             scope=self.names(task),
             environment=self.batch.environment,
+            take_in=partial(take_in, self.batch, self.host, everywhere=everywhere),
         )
         report = await self.run.executor.run(call)
         await settle(self.batch, self.host, task, turn, report, info, everywhere=everywhere)

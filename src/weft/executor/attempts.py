@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from weft.actions.base import Action, ActionContext, JobRequest, Services, with_defaults
 from weft.connection.api import RequestFailed, Target
-from weft.connection.results import FAILURE, NO_TRACEBACK, fold
+from weft.connection.results import FAILURE, NO_TRACEBACK, TAKEN_IN, fold
 from weft.connection.target import Passwords, target_for
-from weft.events import AsyncEnded, AsyncPoll, Retrying, TaskInfo
+from weft.events import Retrying, TaskInfo
 from weft.executor.arguments import ArgumentReader
+from weft.executor.background import Background, TakeIn, TaskStrand
 from weft.executor.conditions import Skipped, holds
+from weft.executor.endings import complete
 from weft.executor.environment import RunEnvironment
+from weft.executor.following import follow_job, pause_for
 from weft.executor.growing import grow
 from weft.executor.holds import Holds, Limits
 from weft.executor.interpreters import LanguageInterpreters
@@ -23,18 +26,17 @@ from weft.executor.keywords import KeywordReader, Keywords
 from weft.executor.report import Draft, censored, public, registered
 from weft.executor.results import facts_kind
 from weft.jobs.registry import JobRegistry
-from weft.jobs.results import status_result
-from weft.jobs.waiting import together, unfinished_jobs, wait_or_pause, wait_through_losses
+from weft.jobs.strands import Strands
+from weft.jobs.waiting import unfinished_jobs
 from weft.locks.keeper import Locks
-from weft.model.errors import TaskFailed, TaskSkipped, Unreachable, WeftError
+from weft.model.errors import TaskFailed, TaskSkipped, WeftError
 from weft.model.nodes import Task
-from weft.model.values import Origin, origin_of
+from weft.model.values import Origin
 from weft.templating.blocking import evaluate
 from weft.vars import Scope, Variables
 
 _MOST_TIMEOUT = 100_000_000  # seconds
 _DEFAULT_RETRIES = 3  # with `until` and without `retries`
-_JOB_END_SECONDS = 10.0  # how long after its limit a job's end may take to be known: TERM, 2 s, KILL, and the link
 
 
 #: What stands where Ansible has the place in its own code that was interrupted.
@@ -63,6 +65,17 @@ class _Try:
     draft: Draft
     carried: dict[str, Any]  # what earlier items of the loop, and earlier attempts, have set
     holds: Holds
+    take_in: TakeIn
+
+    @property
+    def as_strand(self) -> bool:
+        """Whether it is async and its action no job on the host. In check mode it runs in the foreground."""
+        return self.keywords.async_seconds > 0 and not self.action.jobs and not self.keywords.check
+
+    @property
+    def left_behind(self) -> bool:
+        """Whether it is a strand that the task does not wait for."""
+        return self.as_strand and self.keywords.poll <= 0
 
 
 class Attempts:
@@ -77,8 +90,11 @@ class Attempts:
         forks: asyncio.Semaphore,
         variables: Variables,
         locks: Locks,
+        strands: Strands,
     ) -> None:
         self._services = services
+        self._strands = strands
+        self._background = Background(services, strands, variables)
         self._variables = variables
         self._find_action = find_action
         self._passwords = passwords
@@ -101,6 +117,7 @@ class Attempts:
         draft: Draft,
         carried: dict[str, Any],
         holds: Holds,
+        take_in: TakeIn,
     ) -> None:
         """Fill in ``draft.result``. Raises WeftError (the task failed) and Unreachable."""
         keywords = await evaluate(lambda: self.keywords.read(task, names))
@@ -111,12 +128,14 @@ class Attempts:
         action = self._find_action(task.fqcn)
         defaults = [self._services.templar.evaluate(layer, names) for layer in task.common.module_defaults]
         args = await evaluate(lambda: self._arguments(task, names, action, defaults))
-        context = self._context(task, info, host, names, environment, keywords, args, draft)
+        context = self._context(task, info, host, names, environment, keywords, args, draft, action)
         context.module_defaults = defaults
-        self._check_async(task, action, keywords)
-        attempt = _Try(task, info, host, names, keywords, action, context, draft, carried, holds)
-        async with holds.inside(keywords, context, draft):
-            await self._repeat(attempt)
+        attempt = _Try(task, info, host, names, keywords, action, context, draft, carried, holds, take_in)
+        if attempt.left_behind:
+            await self._repeat(attempt)  # the strand takes the locks itself, and holds them to its end
+        else:
+            async with holds.inside(keywords, context, draft):
+                await self._repeat(attempt)
         draft.delegate_address = await self._delegate_address(names)
         draft.notify = await self._notify(task, names, draft)
 
@@ -140,6 +159,7 @@ class Attempts:
         keywords: Keywords,
         args: dict[str, Any],
         draft: Draft,
+        action: Action,
     ) -> ActionContext:
         delegate = draft.delegate
         connection_names = names.delegate if names.delegate is not None else names
@@ -153,7 +173,8 @@ class Attempts:
                 passwords=self._passwords,
             )
 
-        limit, title = keywords.async_seconds, info.name if task.name else ""
+        limit = keywords.async_seconds if action.jobs else 0
+        title = info.name if task.name else ""
         return ActionContext(
             task=task,
             args=args,
@@ -173,12 +194,6 @@ class Attempts:
             interpreters=LanguageInterpreters(connection_names),
         )
 
-    def _check_async(self, task: Task, action: Action, keywords: Keywords) -> None:
-        if keywords.async_seconds > 0 and not action.jobs and not keywords.check:
-            raise TaskFailed(
-                f"This action ({task.action}) does not support async.", origin_of(task.async_seconds) or task.origin
-            )
-
     # -- attempts ------------------------------------------------------------------------------------------------
 
     async def _repeat(self, work: _Try) -> None:
@@ -189,7 +204,9 @@ class Attempts:
                 result["attempts"] = number
             names = self._seen(work, result)
             judged = await evaluate(lambda: self._judge(work, names, dict(result)))  # noqa: B023
-            if not judged.get("failed") and (changed := grow(self._variables, work.host, judged)) is not None:
+            if not judged.get("failed"):
+                work.draft.error = None  # a strand's failure that is none after all
+            if not judged.get("failed") and (changed := self._grow(work, judged)) is not None:
                 judged["changed"] = changed
                 names = self._seen(work, judged)
                 judged = await evaluate(lambda: self._judge(work, names, dict(judged)))  # noqa: B023
@@ -204,29 +221,63 @@ class Attempts:
             if number < attempts:
                 result["retries"] = attempts
                 self._publish_retry(work, result, attempts - number)
-                await self._wait(work, result, work.keywords.delay_after(number))
+                await self._pause(work, result, work.keywords.delay_after(number))
         result = work.draft.result
         result["attempts"] = attempts - 1
         result["failed"] = True
 
     async def _attempt(self, work: _Try) -> dict[str, Any]:
-        """The action once, and the job that it may have started, to its end."""
+        """The action once, and the job or strand that it may have started, to its end."""
+        if work.as_strand:
+            return await self._attempt_as_strand(work)
         result = await self._act(work)
         if work.context.job is not None and "ansible_job_id" in result and not result.get("failed"):
-            result = await self._follow_job(work, result)
-        if "failed" not in result:
-            result["failed"] = result.get("rc", 0) not in (0, "0")
-        result.setdefault("changed", False)
-        return result
+            result = await follow_job(work.context, self._jobs, work.keywords, result)
+        return complete(result)
+
+    async def _attempt_as_strand(self, work: _Try) -> dict[str, Any]:
+        """With `poll: 0` the handle, otherwise the result."""
+        told = work.draft
+        draft = Draft(
+            ignore_errors=told.ignore_errors,
+            ignore_unreachable=told.ignore_unreachable,
+            no_log=told.no_log,
+            diff=told.diff,
+            delegate=told.delegate,
+            delegate_facts=told.delegate_facts,
+            task=told.task,
+        )
+        owner = TaskStrand(work.task, work.info, draft)
+        if work.left_behind:
+            act = partial(self._act_with_locks, work)
+            return self._background.start(owner, work.context, work.keywords, act, work.take_in)
+        result = await self._background.run(owner, work.context, work.keywords, lambda _: self._act_unlimited(work))
+        told.error = draft.error
+        return complete(result)
+
+    async def _act_with_locks(self, work: _Try, draft: Draft) -> dict[str, Any]:
+        """The action with what its task wants to hold, round all of it."""
+        own = self.holds(work.task, work.info, work.host)
+        try:
+            async with own.inside(work.keywords, work.context, draft):
+                return await self._act_unlimited(work)
+        finally:
+            await own.close()
 
     async def _act(self, work: _Try) -> dict[str, Any]:
+        """The action, with a place among the forks."""
+        async with work.holds.fork():
+            return await self._act_unlimited(work)
+
+    async def _act_unlimited(self, work: _Try) -> dict[str, Any]:
+        """The action. A strand takes no place among the forks: like a job it keeps no other host from its tasks."""
         seconds = work.keywords.timeout
         if not 0 <= seconds <= _MOST_TIMEOUT:
             raise WeftError(
                 f"Timeout {_shown(seconds)} is invalid, it must be between 0 and {_MOST_TIMEOUT}.", work.task.origin
             )
         try:
-            async with work.holds.fork(), asyncio.timeout(seconds if seconds > 0 else None):
+            async with asyncio.timeout(seconds if seconds > 0 else None):
                 result = await work.action(work.context)
         except TimeoutError:
             raise TimedOut(_shown(seconds), work.task.origin) from None
@@ -236,13 +287,17 @@ class Attempts:
             raise TaskFailed(error.message, work.task.origin) from error
         return result
 
+    def _grow(self, work: _Try, result: Mapping[str, Any]) -> bool | None:
+        """Whether the inventory grows with a result; None: it says nothing of that, or had its effect before."""
+        return None if result.get(TAKEN_IN) else grow(self._variables, work.host, result)
+
     def _seen(self, work: _Try, result: Mapping[str, Any]) -> Scope:
         """The variables with what the result brings, for conditions and for later items of the loop."""
         task = work.task
         if task.register:
             work.carried[task.register] = registered(result)
         facts = result.get("ansible_facts")
-        if isinstance(facts, Mapping) and facts:
+        if isinstance(facts, Mapping) and facts and not result.get(TAKEN_IN):
             if facts_kind(task) == "module":
                 known = work.context.variable("ansible_facts", {})
                 short = {_short_fact(key): value for key, value in facts.items()}
@@ -279,18 +334,13 @@ class Attempts:
             return not result["failed"]
         return holds(until, names, self._services.templar)
 
-    async def _wait(self, work: _Try, result: Mapping[str, Any], seconds: float) -> None:
-        """The pause between two attempts: it ends early when the job that the task asks about ends."""
+    async def _pause(self, work: _Try, result: Mapping[str, Any], seconds: float) -> None:
+        """Between two attempts: it ends early when what the task asks about does."""
         jids = unfinished_jobs(result) if work.task.fqcn.endswith("async_status") else ()
-        if not jids:
+        if jids:
+            await pause_for(work.context, self._jobs, self._strands, jids, seconds)
+        else:
             await asyncio.sleep(seconds)
-            return
-        sessions, where = self._services.sessions, work.draft.delegate or work.host
-        targets = {jid: self._jobs.target(where, jid, work.context.target) for jid in jids}
-        await together(
-            wait_or_pause(sessions.open, target, [jid for jid in jids if targets[jid] == target], seconds)
-            for target in set(targets.values())
-        )
 
     def _publish_retry(self, work: _Try, result: Mapping[str, Any], left: int) -> None:
         self._services.publish(
@@ -302,50 +352,6 @@ class Attempts:
                 delegated_to=work.draft.delegate,
             )
         )
-
-    # -- jobs ----------------------------------------------------------------------------------------------------
-
-    async def _follow_job(self, work: _Try, handle: dict[str, Any]) -> dict[str, Any]:
-        """With `poll: 0` the handle; otherwise the job's result, once it ends."""
-        context, jid = work.context, str(handle["ansible_job_id"])
-        self._jobs.started(work.draft.delegate or work.host, jid, context.target, work.host)
-        if work.keywords.poll <= 0:
-            return handle
-        state = await self._wait_for_end(work, jid)
-        result = self._job_result(work, jid, handle, state)
-        self._services.publish(AsyncEnded(host=work.host, jid=jid, ok=not result.get("failed")))
-        if state.get("finished"):
-            self._jobs.ended(jid)
-            # the result is here: that its files stay behind must not fail the task
-            with contextlib.suppress(Unreachable, RequestFailed):
-                session = await context.session()
-                await session.request("job.cleanup", {"jids": [jid], "async_dir": context.target.async_dir})
-        return result
-
-    async def _wait_for_end(self, work: _Try, jid: str) -> Mapping[str, Any]:
-        """The job's state once it has ended, or once its limit is over; with a line each `poll` seconds."""
-        seconds = work.keywords.async_seconds + _JOB_END_SECONDS
-        context = work.context
-        waiting = asyncio.ensure_future(wait_through_losses(context.session, [jid], context.target.async_dir, seconds))
-        try:
-            while not (await asyncio.wait([waiting], timeout=work.keywords.poll))[0]:
-                self._services.publish(AsyncPoll(host=work.host, jid=jid, started=1, finished=0))
-            return waiting.result().get(jid, {})
-        finally:
-            waiting.cancel()
-            await asyncio.wait([waiting])
-
-    def _job_result(self, work: _Try, jid: str, handle: Mapping[str, Any], state: Mapping[str, Any]) -> dict[str, Any]:
-        strict = work.context.settings.module_strict_utf8
-        result = status_result(jid, str(handle.get("results_file", "")), state, work.context.warn, strict=strict)
-        if result["finished"]:
-            return result
-        limit = work.keywords.async_seconds
-        return {
-            "failed": True,
-            "msg": f"async task did not complete within the requested time - {limit}s",
-            "async_result": result,
-        }
 
     # -- afterwards ----------------------------------------------------------------------------------------------
 

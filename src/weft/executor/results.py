@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from weft.connection.results import TAKEN_IN
 from weft.executor.errors import result_error
 from weft.executor.report import (
     CustomStats,
@@ -33,6 +34,8 @@ def facts_kind(task: Task) -> str:
 def effects_of(task: Task, draft: Draft) -> tuple[Effect, ...]:
     """What a result changes outside its task."""
     result = draft.result
+    if result.get(TAKEN_IN):
+        return ()
     effects: list[Effect] = []
     facts = result.get("ansible_facts")
     if isinstance(facts, Mapping) and facts and task.fqcn not in _DEBUG:

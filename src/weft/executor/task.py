@@ -13,15 +13,18 @@ from weft.connection.results import NO_TRACEBACK, fold
 from weft.events import ErrorInfo, ItemFinished, TaskInfo, Warned
 from weft.events.deferred import collecting
 from weft.executor.attempts import Attempts
+from weft.executor.background import TakeIn, TaskStrand
 from weft.executor.conditions import Skipped, check_when
+from weft.executor.endings import ending
 from weft.executor.environment import RunEnvironment
-from weft.executor.errors import error_info, links_of, result_error, task_error
+from weft.executor.errors import error_info, links_of
 from weft.executor.holds import Holds
 from weft.executor.items import LoopNotList, LoopPlan, item_names, loop_items
 from weft.executor.report import Draft, Include, Report, View, censored, public, registered, status_of, with_notices
 from weft.executor.results import effects_of, view_of
 from weft.executor.sidebyside import side_by_side
-from weft.model.errors import TaskFailed, Unreachable, WeftError
+from weft.jobs.strands import Strand
+from weft.model.errors import Unreachable, WeftError
 from weft.model.nodes import Task, TaskKind
 from weft.model.outcome import Outcome, Status
 from weft.model.values import OMIT, origin_of
@@ -42,6 +45,7 @@ class Call:
     host: str
     scope: Scope
     environment: RunEnvironment
+    take_in: TakeIn  # what the task's strand brings, once its end is told
 
 
 class Executor:
@@ -71,6 +75,14 @@ class Executor:
         finally:
             await holds.close()
         return replace(report, duration=time.monotonic() - started)
+
+    def report_of(self, strand: Strand) -> tuple[TaskStrand, Report] | None:
+        """The end of a task's strand that nobody was told; None: it is no task's."""
+        owner = strand.owner
+        if not isinstance(owner, TaskStrand):
+            return None
+        draft = replace(owner.draft, result={**strand.state(), "results_file": ""}, notices=[])
+        return owner, self._report(owner.task, draft, (), ())
 
     async def _run(self, call: Call, holds: Holds) -> Report:
         items: list[Any] | None = None
@@ -110,33 +122,15 @@ class Executor:
         carried: dict[str, Any],
         holds: Holds,
     ) -> None:
-        try:
+        with ending(call.task, draft):
             if self._services.templar.is_template(call.task.action):
                 call = replace(call, task=await self._with_action(call.task, names))
                 draft.task = call.task
             names = await self._prepare(call, names, draft, loop_error)
             if not draft.result:
                 await self._attempts.run(
-                    call.task, call.info, call.host, names, call.environment, draft, carried, holds
+                    call.task, call.info, call.host, names, call.environment, draft, carried, holds, call.take_in
                 )
-        except Skipped as skipped:
-            draft.result = {"changed": False, "skipped": True, **skipped.result}
-        except Unreachable as error:
-            draft.error = task_error(call.task, error)
-            draft.result = {"changed": False, "unreachable": True, "msg": draft.error.message, **error.result}
-        except WeftError as error:
-            draft.error = task_error(call.task, error)
-            extra: dict[str, Any] = getattr(error, "result", None) or {}
-            # an action that fails speaks for itself; what fails round it is told as the task's failure
-            message = error.message if isinstance(error, TaskFailed) else draft.error.message
-            draft.result = {"failed": True, "changed": False, "msg": message, **extra}
-        draft.result.setdefault("changed", False)
-        if draft.lock_waited is not None:
-            draft.result["lock"] = {"waited": draft.lock_waited}
-        if draft.result.get("failed") or draft.result.get("unreachable"):
-            draft.result.setdefault("exception", NO_TRACEBACK)
-            if "msg" not in draft.result:
-                draft.result["msg"] = (draft.error or result_error(call.task, draft.result)).message
 
     async def _with_action(self, task: Task, names: Scope) -> Task:
         """A task whose action is a template: with what that gives. Raises WeftError."""
@@ -209,7 +203,7 @@ class Executor:
     async def _loop(self, call: Call, items: list[Any], holds: Holds) -> Report:
         if not items:
             result = {"changed": False, "skipped": True, "skipped_reason": "No items in the list", "results": []}
-            return self._report(call, Draft(result=result), (), ())
+            return self._report(call.task, Draft(result=result), (), ())
         plan = await LoopPlan.make(call.task, call.scope, self._services.templar)
         self._warn_about_collision(call, plan)
         ended: dict[int, tuple[Report, Draft]] = {}
@@ -300,9 +294,10 @@ class Executor:
 
     def _single(self, call: Call, draft: Draft) -> Report:
         includes = (draft.include,) if draft.include is not None and not draft.result.get("failed") else ()
-        return self._report(call, draft, (), includes)
+        return self._report(call.task, draft, (), includes)
 
-    def _report(self, call: Call, draft: Draft, items: tuple[Outcome, ...], includes: tuple[Include, ...]) -> Report:
+    def _report(self, task: Task, draft: Draft, items: tuple[Outcome, ...], includes: tuple[Include, ...]) -> Report:
+        task = draft.task or task
         status = status_of(draft.result)
         ignored = (status is Status.FAILED and draft.ignore_errors) or (
             status is Status.UNREACHABLE and draft.ignore_unreachable
@@ -318,8 +313,8 @@ class Executor:
         )
         return Report(
             outcome=outcome,
-            view=view_of(draft.task or call.task, draft, outcome),
-            effects=effects_of(draft.task or call.task, draft) if status in (Status.OK, Status.CHANGED) else (),
+            view=view_of(task, draft, outcome),
+            effects=effects_of(task, draft) if status in (Status.OK, Status.CHANGED) else (),
             includes=includes,
             any_errors_fatal=draft.any_errors_fatal,
             debugger=draft.debugger,

@@ -1,0 +1,19 @@
+"""The end of a host's play: its strands are waited for, and what failed without anybody being told is told."""
+
+from __future__ import annotations
+
+from weft.engine.settle import settle_strand
+from weft.engine.signals import HostFailed, HostUnreachable
+from weft.engine.state import BatchState, HostState
+
+
+async def join_strands(batch: BatchState, host: HostState) -> None:
+    """Wait for what the host's tasks left behind. Raises HostFailed or HostUnreachable after all have been told of."""
+    failure: HostFailed | HostUnreachable | None = None
+    for strand in await batch.run.strands.join(host.name):
+        try:
+            settle_strand(batch, host, strand)
+        except (HostFailed, HostUnreachable) as signal:
+            failure = failure if isinstance(failure, HostUnreachable) else signal
+    if failure is not None:
+        raise failure
