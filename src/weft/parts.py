@@ -319,11 +319,12 @@ class Parts:
     def state(self) -> RunState:
         from weft.engine.state import RunState
         from weft.executor.attempts import Attempts
+        from weft.executor.holds import Forks
         from weft.executor.task import Executor
         from weft.locks.keeper import Locks
 
         jobs = self.jobs
-        forks, locks = asyncio.Semaphore(self.settings.forks), Locks(self.sessions)
+        forks, locks = Forks(self.settings.forks), Locks(self.sessions)
         attempts = Attempts(
             self.services, self.find_action, self.passwords, jobs, forks, self.variables, locks, self.strands
         )
@@ -337,6 +338,8 @@ class Parts:
             loader=self.loader,
             executor=Executor(self.services, attempts, self.loader.resolve_action),
             keywords=attempts.keywords,
+            terms=attempts.terms(),
+            limits=attempts.limits,
             find_action=self.find_action,
             with_items=self.templar.loop_items,
             jobs=jobs,

@@ -497,9 +497,6 @@ def test_a_job_left_behind_is_not_locked_and_that_is_said(project: Project) -> N
 @pytest.mark.parametrize(
     ("text", "what"),
     [
-        ("- hosts: all\n  lock: /x\n", "`lock` on a play"),
-        ("- hosts: all\n  tasks:\n    - lock: /x\n      block: [ping: ]\n", "`lock`"),
-        ("- hosts: all\n  tasks:\n    - lock: /x\n      include_tasks: x.yml\n", "`lock` on an include"),
         ("- hosts: all\n  tasks:\n    - lock: /x\n      meta: noop\n", "`lock` on a meta action"),
     ],
 )

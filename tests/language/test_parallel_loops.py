@@ -221,19 +221,23 @@ def test_a_window_must_be_a_number(project: Project, value: str, code: int) -> N
     assert not ran.hosts.commands()
 
 
-def test_an_include_is_still_refused(project: Project) -> None:
-    project.file("some.yml", "- ping:\n")
+def test_the_items_of_an_include_run_side_by_side(project: Project) -> None:
+    project.file("some.yml", "- command: sleep {{ item }}\n- set_fact: {'slept_{{ item }}': true}\n")
     ran = project.play(
         """
         - hosts: all
+          gather_facts: false
           tasks:
             - include_tasks: some.yml
-              loop: [1, 2]
-              loop_control: {parallel: 2}
-        """
+              loop: [4, 1, 1, 5, 2, 1, 3]
+              loop_control: {parallel: 3}
+            - debug: {msg: "{{ [slept_4, slept_5, slept_3] }}"}
+        """,
+        hosts=HOST,
     )
-    assert ran.code == 4
-    assert "weft can't do `parallel` in the loop_control of an include yet" in ran.err
+    # batches of three would take 4 + 5 + 3
+    assert ran.seconds == pytest.approx(7)
+    assert ran.messages() == [[True, True, True]]
 
 
 def test_retries_grow_apart_with_backoff_up_to_max_delay(project: Project) -> None:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 from functools import partial
 
+from weft.engine.group import group_of_play, run_group
 from weft.engine.joining import join_strands
+from weft.engine.lanes import Lane, Lanes
 from weft.engine.lockstep import Round
+from weft.engine.settle import fail_with_others
 from weft.engine.signals import Broken, HostFailed, HostSignal, Stopped
 from weft.engine.state import BatchState, HostState, Shared
 from weft.engine.strategies import HostLimit
@@ -17,19 +20,22 @@ from weft.model.nodes import Task, TaskKind
 
 
 class Batch:
-    """Runs one batch. ``state.turns`` is set here: the strategy calls back at the start and the end of each round."""
+    """Runs one batch. Its lanes are made here: they call back at the start and the end of each round."""
 
-    def __init__(self, state: BatchState, setup: Task | None, limit: HostLimit) -> None:
+    def __init__(self, state: BatchState, setup: Task | None, limit: HostLimit, *, together: bool) -> None:
+        """``together``: the strategy has hosts do each task together."""
         self._state = state
         self._setup = setup
         self._limit = limit
-        self._hosts: dict[str, HostState] = {}
-        self._infos: dict[tuple[str, tuple[int, ...]], TaskInfo] = {}
+        self._hosts = {name: HostState(name) for name in state.hosts}
+        self._infos: dict[tuple[str, tuple[int, ...], str | None], TaskInfo] = {}
+        state.lanes = Lanes(self._opened, self._closed, free=not together)
+        # a host that holds the play's lock must not wait for one that wants it
+        state.main = state.lanes.main(self._hosts, together=together and state.play.lock is None)
 
     async def run(self) -> None:
         """Raises what ends the whole run (LoadError, WeftError)."""
         state = self._state
-        self._hosts = {name: HostState(name) for name in state.hosts}
         state.remove((*state.run.failed, *state.run.unreachable))
         state.ended_failed.update(state.run.failed)
         try:
@@ -39,7 +45,7 @@ class Batch:
         except* Exception as errors:
             error = _first(errors)
             raise error from error.__cause__
-        if not state.turns.together and state.run.unreachable.issuperset(state.hosts):
+        if state.lanes.free and state.run.unreachable.issuperset(state.hosts):
             state.run.bus.publish(NoHostsLeft(play=state.play.id))
 
     async def _host(self, host: HostState) -> None:
@@ -48,13 +54,13 @@ class Batch:
             if host.name in run.unreachable or host.name in run.failed:
                 return
             async with self._limit.inside():
-                await Walk(self._state, host).play(self._setup_for(host.name))
+                await self._play(Walk(self._state, host, self._state.main))
         except (HostFailed, Broken):
             self._state.ended_failed.add(host.name)
         except HostSignal:
             pass
         finally:
-            self._state.turns.gone(host.name)
+            self._state.lanes.gone(self._state.main, host.name)
         await self._leave(host)
 
     async def _leave(self, host: HostState) -> None:
@@ -66,6 +72,14 @@ class Batch:
         except HostSignal:
             pass
 
+    async def _play(self, walk: Walk) -> None:
+        setup = self._setup_for(walk.host.name)
+        play = self._state.play
+        if play.lock is None:
+            await walk.play(setup)
+        else:
+            await run_group(walk, group_of_play(play, lambda inner, _: inner.play(setup)), ())
+
     def _setup_for(self, host: str) -> Task | None:
         if self._setup is None:
             return None
@@ -76,23 +90,24 @@ class Batch:
 
     # -- rounds --------------------------------------------------------------------------------------------------
 
-    def opened(self, turn: Round) -> None:
+    def _opened(self, lane: Lane, turn: Round) -> None:
         """A round begins: its banner."""
         task = turn.key
-        assert isinstance(task, Task)
-        key = (task.id, turn.position)
+        if not isinstance(task, Task):
+            return  # hosts only meet
+        key = (task.id, turn.position, lane.strand)
         info = self._infos.get(key)
         if info is None:
-            info = self._infos[key] = self._info(task, turn)
+            info = self._infos[key] = self._info(lane, task, turn)
         turn.shared[Shared.INFO] = info
         self._state.run.bus.publish(TaskStarted(task=info))
 
-    def _info(self, task: Task, turn: Round) -> TaskInfo:
+    def _info(self, lane: Lane, task: Task, turn: Round) -> TaskInfo:
         state = self._state
-        host = self._hosts[turn.hosts[0]]
+        host = lane.states[turn.hosts[0]]
         common = task.common
         return TaskInfo(
-            id=f"{task.id}@{'.'.join(map(str, turn.position))}",
+            id=f"{task.id}@{'.'.join(map(str, turn.position))}{f'@{lane.strand}' if lane.strand else ''}",
             name=state.title(task, host, warn=True),
             action=task.action,
             origin=task.origin,
@@ -105,37 +120,36 @@ class Batch:
             args={} if common.no_log else task.args,
             role=task.role.name if task.role is not None else None,
             tags=common.tags,
+            strand=lane.strand,
         )
 
-    def closed(self, turn: Round) -> None:
+    def _closed(self, lane: Lane, turn: Round) -> None:
         """A round ends: whether its failures are everybody's, and whether there are too many."""
         state = self._state
         task = turn.key
-        assert isinstance(task, Task)
         if state.run.stopping:
-            state.turns.call_away(Stopped)
+            state.lanes.end(Stopped, background=True)
             return
-        if not state.turns.together:
+        if not isinstance(task, Task) or state.lanes.free:
             return
-        if turn.shared.get(Shared.FATAL) and turn.failed and task.kind is not TaskKind.META:
-            self._fail_the_others(turn)
+        if lane.together and turn.shared.get(Shared.FATAL) and turn.failed and task.kind is not TaskKind.META:
+            self._fail_the_others(lane, turn)
         if turn.failed and self._too_many_failed():
             state.broken = True
             turn.verdict = Broken
             for _ in range(2):  # Ansible says so when there are too many, and again when it leaves the play
                 state.run.bus.publish(NoHostsLeft(play=state.play.id))
-            state.turns.call_away(Broken, except_for=turn.hosts)
+            state.lanes.end(Broken, background=True)
 
-    def _fail_the_others(self, turn: Round) -> None:
+    def _fail_the_others(self, lane: Lane, turn: Round) -> None:
         """The failure of one is everybody's; for the views, it is still that one's."""
         state = self._state
         unreachable = state.run.unreachable
-        others = [name for name in state.hosts if name not in unreachable and name not in turn.failed]
-        state.failed.update(others)
-        state.remove(others)
-        verdict = partial(HostFailed, twice=Shared.REPORT in turn.shared and not turn.failed <= unreachable)
+        if lane.strand is None:
+            fail_with_others(state, [name for name in state.hosts if name not in turn.failed])
+        verdict = partial(HostFailed, fatal=True, twice=Shared.REPORT in turn.shared and not turn.failed <= unreachable)
         turn.verdict = verdict
-        state.turns.call_away(verdict, except_for=turn.hosts)
+        lane.turns.call_away(verdict, except_for=turn.hosts)
 
     def _too_many_failed(self) -> bool:
         state = self._state

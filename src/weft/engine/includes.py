@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from weft.engine.handlers import flatten
+from weft.engine.lanes import Lane
 from weft.engine.lockstep import Round
 from weft.engine.notyet import refuse_nodes
 from weft.engine.signals import HostFailed
@@ -20,16 +21,16 @@ from weft.model.values import origin_of
 from weft.playbook.api import IncludeNotFound, RoleNotFound
 
 
-async def expand(batch: BatchState, task: Task, turn: Round) -> list[Expansion]:
+async def expand(batch: BatchState, lane: Lane, task: Task, turn: Round) -> list[Expansion]:
     """The round's expansions, in the order of hosts and items. Raises LoadError."""
     job: asyncio.Task[list[Expansion]] | None = turn.shared.get(Shared.EXPANSIONS)  # type: ignore[assignment]
     if job is None:
-        job = asyncio.ensure_future(_expand(batch, task, turn))
+        job = asyncio.ensure_future(_expand(batch, lane, task, turn))
         turn.shared[Shared.EXPANSIONS] = job
     return await asyncio.shield(job)
 
 
-async def _expand(batch: BatchState, task: Task, turn: Round) -> list[Expansion]:
+async def _expand(batch: BatchState, lane: Lane, task: Task, turn: Round) -> list[Expansion]:
     wanted: dict[str, tuple[Include, ...]] = turn.shared[Shared.INCLUDES]  # type: ignore[assignment]
     expansions = _group(wanted, turn.hosts)
     for expansion in expansions:
@@ -39,7 +40,7 @@ async def _expand(batch: BatchState, task: Task, turn: Round) -> list[Expansion]
             # what isn't there is the hosts' failure; what is there and broken ends the run
             _fail(batch, task, turn, expansion, error)
             if turn.shared.get(Shared.FATAL):
-                batch.turns.call_away(HostFailed)
+                lane.turns.call_away(HostFailed)
             continue
         for host in expansion.hosts:
             batch.run.stats.of(host).ok += 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from weft.engine.background import GroupStrand, settle_group
 from weft.engine.settle import settle_strand
 from weft.engine.signals import HostFailed, HostUnreachable
 from weft.engine.state import BatchState, HostState
@@ -12,7 +13,10 @@ async def join_strands(batch: BatchState, host: HostState) -> None:
     failure: HostFailed | HostUnreachable | None = None
     for strand in await batch.run.strands.join(host.name):
         try:
-            settle_strand(batch, host, strand)
+            if isinstance(strand.owner, GroupStrand):
+                await settle_group(strand.owner.walk, strand.owner, strand)
+            else:
+                settle_strand(batch, host, strand)
         except (HostFailed, HostUnreachable) as signal:
             failure = failure if isinstance(failure, HostUnreachable) else signal
     if failure is not None:

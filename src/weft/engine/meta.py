@@ -40,7 +40,7 @@ async def run_meta(walk: Walk, task: Task, turn: Round, position: Position) -> N
     action = str(task.args.get("_raw_params", "")).strip()
     if action not in FOR_ALL and action not in _FOR_HOST:
         raise LoadError(f"invalid meta action requested: {action}", task.origin)
-    together = walk.batch.turns.together
+    together = walk.lane.together
     leader = turn.hosts[0] == walk.host.name
     if not leader and (action not in FOR_ALL):
         # one banner a host, as Ansible prints it
@@ -126,17 +126,17 @@ async def _act(walk: Walk, task: Task, action: str, position: Position) -> None:
         run.unreachable.difference_update(batch.hosts)
         batch.failed.clear()
         batch.ended_failed.clear()
-        batch.turns.rejoin()
+        batch.main.turns.rejoin()
         batch.cleared += 1
         _say(walk, "cleared host errors")
     elif action == "end_batch":
         _say(walk, "ending batch")
-        batch.turns.call_away(EndBatch)
+        batch.lanes.end(EndBatch)
         raise EndBatch
     elif action == "end_play":
         _say(walk, "ending play")
         batch.ended = True
-        batch.turns.call_away(EndPlay)
+        batch.lanes.end(EndPlay)
         raise EndPlay
     elif action == "end_host":
         _say(walk, f"ending play for {host.name}")

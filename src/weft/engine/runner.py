@@ -16,12 +16,13 @@ from typing import Any
 from weft.engine.batch import Batch
 from weft.engine.batches import batches
 from weft.engine.handlers import flatten
+from weft.engine.lanes import Lanes
 from weft.engine.notyet import refuse_play
 from weft.engine.ownpace import check_play
 from weft.engine.prompts import ask_for_vars
 from weft.engine.signals import Stopped
 from weft.engine.state import BatchState, RunState
-from weft.engine.strategies import FreeTurns, HostLimit, LinearTurns, Turns
+from weft.engine.strategies import HostLimit
 from weft.engine.walk import flat
 from weft.events import (
     ErrorInfo,
@@ -52,15 +53,15 @@ class Runner:
 
     def __init__(self, run: RunState) -> None:
         self._run = run
-        self._turns: Turns | None = None
+        self._lanes: Lanes | None = None
         self._break = False  # a whole batch failed: what comes after it in this playbook is off
         self._code = OK  # of the last batch
 
     def stop(self) -> None:
         """Ctrl-C, the first time: no new task starts, what runs is waited for."""
         self._run.stopping = True
-        if self._turns is not None:
-            self._turns.call_away(Stopped)
+        if self._lanes is not None:
+            self._lanes.end(Stopped, background=True)
 
     async def play(self, playbooks: Sequence[Playbook]) -> int:
         """Returns the exit code. Raises WeftError where the run itself is broken; the recap is out by then."""
@@ -163,24 +164,20 @@ class Runner:
             hosts=hosts,
             play_vars=play_vars,
             environment=self._environment(play),
-            turns=FreeTurns(_ignore, _ignore),
             handlers=flatten(play.handlers),
             strategy=strategy,
             skip_before=skip_before,
         )
         limit = HostLimit(run.settings.forks if strategy == "host_pinned" else None)
-        batch = Batch(state, self._setup(play), limit)
-        if strategy == "linear":
-            state.turns = LinearTurns(hosts, batch.opened, batch.closed)
-        else:
-            state.turns = FreeTurns(batch.opened, batch.closed)
+        batch = Batch(state, self._setup(play), limit, together=strategy == "linear")
+        if strategy != "linear":
             check_play(state, play)
-        self._turns = state.turns
+        self._lanes = state.lanes
         before = len(run.failed) + len(run.unreachable)
         try:
             await batch.run()
         finally:
-            self._turns = None
+            self._lanes = None
         run.failed = (state.failed | state.ended_failed) - run.unreachable
         self._code = self._code_of(state)
         newly = len(run.failed) + len(run.unreachable) - before
@@ -304,7 +301,3 @@ def _all_roles(roles: Sequence[Role]) -> Iterator[Role]:
 def _no_plugins(name: str) -> str:
     known = ", ".join(STRATEGIES[:3])
     return f"weft has {known}; strategy plugins that were written for ansible-core can't be used."
-
-
-def _ignore(turn: object) -> None:
-    """Stands in until the batch's own hooks are set."""

@@ -13,7 +13,7 @@ from weft.events import TaskFinished, TaskInfo
 from weft.executor.report import CustomStats, Effect, FactsEffect, Report
 from weft.jobs.strands import Strand
 from weft.model.nodes import Task, TaskKind
-from weft.model.outcome import Status
+from weft.model.outcome import Outcome, Status
 
 
 async def settle(
@@ -23,22 +23,21 @@ async def settle(
     outcome = report.outcome
     run = batch.run
     run.stats.task_seconds += report.duration
-    take_in(batch, host, report.effects, everywhere=everywhere)
-    if task.register:
-        for name in _receivers(batch) if everywhere else (host.name,):
-            run.variables.register(name, task.register, outcome.result)
+    take_over(batch, host, task, report, _receivers(batch) if everywhere else (host.name,))
     if task.role is not None and not outcome.skipped and not outcome.unreachable:
         host.roles_run.add(task.role.key)
     if report.any_errors_fatal and not outcome.ignored:
         turn.shared[Shared.FATAL] = True
     run.jobs.observe(outcome.result)
+    if host.watch is not None:
+        host.watch.note(changed=not outcome.skipped and bool(outcome.result.get("changed")))
     including = task.kind in (TaskKind.INCLUDE_TASKS, TaskKind.INCLUDE_ROLE)
     rescued = outcome.failed and not outcome.ignored and host.rescue_depth > 0
     _count(batch, host, report, rescued=rescued, including=including)
     if including and report.includes:
         includes: dict[str, Any] = turn.shared.setdefault(Shared.INCLUDES, {})  # type: ignore[assignment]
         includes[host.name] = report.includes
-    _publish(batch, host, info, report)
+    publish(batch, host, info, report)
     if outcome.unreachable and not outcome.ignored:
         run.unreachable.add(host.name)
         batch.remove((host.name,))
@@ -47,18 +46,60 @@ async def settle(
         fail(batch, host, task, report)
 
 
+def take_over(batch: BatchState, host: HostState, task: Task, report: Report, receivers: Iterable[str]) -> None:
+    """Facts and the registered result of a task, for these hosts."""
+    receivers = tuple(receivers)
+    for effect in report.effects:
+        _apply(batch, host, effect, receivers)
+    if task.register:
+        for name in receivers:
+            batch.run.variables.register(name, task.register, report.outcome.result, branch=host.branch)
+
+
 def fail(batch: BatchState, host: HostState, task: Task, report: Report) -> None:
     """The host has failed: remember why, for a rescue. Raises HostFailed."""
     if host.rescue_depth > 0:
-        failed_task = described(task, batch.short_title(task, host), batch.run.settings)
-        # the task as it was written, templates and all; the result as plain data
-        batch.run.variables.include_vars(host.name, {"ansible_failed_task": failed_task})
-        batch.run.variables.set_fact(host.name, {"ansible_failed_result": dict(report.outcome.result)})
+        remember(batch, host, task, report.outcome)
     else:
-        batch.remove((host.name,))
-        if not host.always_depth:
-            batch.failed.add(host.name)
-    raise HostFailed(task, report.outcome)
+        count_out(batch, host)
+    raise HostFailed(task, report.outcome, fatal=report.any_errors_fatal)
+
+
+def remember(batch: BatchState, host: HostState, task: Task, outcome: Outcome) -> None:
+    """`ansible_failed_task` and `ansible_failed_result`, for the rescue."""
+    failed_task = described(task, batch.short_title(task, host), batch.run.settings)
+    variables = batch.run.variables
+    # the task as it was written, templates and all; the result as plain data
+    variables.include_vars(host.name, {"ansible_failed_task": failed_task}, branch=host.branch)
+    variables.set_fact(host.name, {"ansible_failed_result": dict(outcome.result)}, branch=host.branch)
+
+
+def count_out(batch: BatchState, host: HostState) -> None:
+    """Nothing round the host's place rescues its failure."""
+    if host.deferred:
+        return  # what becomes of it is known when the strand is joined
+    batch.remove((host.name,))
+    if not host.always_depth:
+        batch.failed.add(host.name)
+
+
+def count_failure(batch: BatchState, host: HostState, failed: HostFailed) -> None:
+    """A failure of a strand is the host's now: in the recap, and for a rescue."""
+    tally = batch.run.stats.of(host.name)
+    if host.rescue_depth > 0:
+        tally.rescued += 1
+        if failed.task is not None and failed.outcome is not None:
+            remember(batch, host, failed.task, failed.outcome)
+    else:
+        tally.failed += 1
+        count_out(batch, host)
+
+
+def fail_with_others(batch: BatchState, hosts: Iterable[str]) -> None:
+    """These hosts fail because another one did (any_errors_fatal)."""
+    others = [name for name in hosts if name not in batch.run.unreachable]
+    batch.failed.update(others)
+    batch.remove(others)
 
 
 def settle_strand(batch: BatchState, host: HostState, strand: Strand) -> None:
@@ -71,7 +112,7 @@ def settle_strand(batch: BatchState, host: HostState, strand: Strand) -> None:
         return
     owner, report = found
     _count(batch, host, report, rescued=False, including=False)
-    _publish(batch, host, owner.info, report)
+    publish(batch, host, owner.info, report)
     outcome = report.outcome
     if outcome.ignored:
         return
@@ -105,9 +146,9 @@ def _apply(batch: BatchState, host: HostState, effect: Effect, receivers: Iterab
     if isinstance(effect, FactsEffect):
         for name in [effect.delegate] if effect.delegate else receivers:
             if effect.kind == "include_vars":
-                variables.include_vars(name, effect.values)
+                variables.include_vars(name, effect.values, branch=host.branch)
             elif effect.kind == "set_fact":
-                variables.set_fact(name, effect.values, cacheable=effect.cacheable)
+                variables.set_fact(name, effect.values, cacheable=effect.cacheable, branch=host.branch)
             else:
                 variables.set_facts(name, effect.values)
     elif isinstance(effect, CustomStats):
@@ -130,7 +171,7 @@ def _count(batch: BatchState, host: HostState, report: Report, *, rescued: bool,
             tally.changed += bool(outcome.result.get("changed"))
         elif rescued:
             tally.rescued += 1
-        else:
+        elif not host.deferred:
             tally.failed += 1
     elif outcome.skipped:
         tally.skipped += 1
@@ -139,7 +180,7 @@ def _count(batch: BatchState, host: HostState, report: Report, *, rescued: bool,
         tally.changed += outcome.status is Status.CHANGED
 
 
-def _publish(batch: BatchState, host: HostState, info: TaskInfo, report: Report) -> None:
+def publish(batch: BatchState, host: HostState, info: TaskInfo, report: Report) -> None:
     outcome, view = report.outcome, report.view
     batch.run.bus.publish(
         TaskFinished(

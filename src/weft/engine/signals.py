@@ -15,14 +15,25 @@ class HostFailed(HostSignal):
 
     ``task`` and ``outcome`` are None where the host fails because another one did (any_errors_fatal, run_once).
     ``twice``: it fails once more at the next place within the innermost block, be that its rescue or its always. So
-    it goes, as in Ansible, with the other hosts of a `run_once` task.
+    it goes, as in Ansible, with the other hosts of a `run_once` task. ``fatal``: it is every host's failure
+    (any_errors_fatal). ``among``: where children of a parallel block failed, all their failures.
     """
 
-    def __init__(self, task: Task | None = None, outcome: Outcome | None = None, *, twice: bool = False) -> None:
+    def __init__(
+        self,
+        task: Task | None = None,
+        outcome: Outcome | None = None,
+        *,
+        twice: bool = False,
+        fatal: bool = False,
+        among: tuple[HostFailed, ...] = (),
+    ) -> None:
         super().__init__()
         self.task = task
         self.outcome = outcome
         self.twice = twice
+        self.fatal = fatal
+        self.among = among or (self,)
 
 
 class HostUnreachable(HostSignal):

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 from weft.actions.base import Action, Services
 from weft.connection.target import Passwords
 from weft.engine.stats import Stats
-from weft.engine.strategies import Turns
 from weft.events import Bus, Warned
 from weft.executor.arguments import NoNames
 from weft.executor.environment import RunEnvironment
+from weft.executor.holds import Limits
 from weft.executor.keywords import KeywordReader
-from weft.executor.task import Executor
+from weft.executor.task import Deadline, Executor
+from weft.executor.terms import TermsReader
 from weft.inventory import Inventory
 from weft.jobs.registry import JobRegistry
 from weft.jobs.strands import Strands
+from weft.locks.keeper import Key
 from weft.model.nodes import Handler, Play, Role, Task, TaskKind
 from weft.model.run_options import RunOptions
 from weft.model.settings import Settings
@@ -27,7 +29,11 @@ from weft.model.values import origin_of
 from weft.playbook.loader import Loader
 from weft.templating.api import Names
 from weft.templating.blocking import WouldBlock
-from weft.vars import PlayVars, Variables
+from weft.vars import Branch, PlayVars, Variables
+
+if TYPE_CHECKING:
+    from weft.engine.lanes import Lane, Lanes
+    from weft.engine.limits import SerialGate
 
 
 @dataclass(slots=True, kw_only=True)
@@ -43,6 +49,8 @@ class RunState:
     loader: Loader
     executor: Executor
     keywords: KeywordReader
+    terms: TermsReader
+    limits: Limits
     find_action: Callable[[str], Action]
     with_items: Callable[[str, Any, Any], list[Any]]
     jobs: JobRegistry
@@ -79,7 +87,6 @@ class BatchState:
     hosts: tuple[str, ...]
     play_vars: PlayVars
     environment: RunEnvironment
-    turns: Turns
     handlers: list[Handler]
     strategy: str
     selected: dict[str, bool] = field(default_factory=dict)  # task id -> whether its tags are chosen
@@ -92,6 +99,9 @@ class BatchState:
     ended: bool = False  # meta: end_play
     broken: bool = False  # too many failures: the rest of the run is off
     cleared: int = 0  # how often meta: clear_host_errors has been run
+    lanes: Lanes = field(init=False)
+    main: Lane = field(init=False)  # the play's own
+    gates: dict[str, SerialGate] = field(default_factory=dict)  # node id -> `serial` where hosts go their own pace
 
     def remove(self, hosts: Iterable[str]) -> None:
         """Take hosts out of `ansible_play_hosts`."""
@@ -120,7 +130,8 @@ class BatchState:
     def _rendered_name(self, task: Task, host: HostState | None) -> tuple[str, tuple[str, ...]]:
         names: Names = NoNames()
         if host is not None:
-            names = self.run.variables.scope(host.name, play=self.play_vars, task=task).within(host.local)
+            scope = self.run.variables.scope(host.name, play=self.play_vars, task=task, branch=host.branch)
+            names = scope.within(host.local)
         try:
             shown, problems = self.run.services.templar.render_for_people(task.name, names)
         except WouldBlock:
@@ -157,9 +168,23 @@ def _told(problems: tuple[str, ...]) -> str:
     return "\n".join([*lines, *(f"error {number} - {text}" for number, text in enumerate(problems, 1))])
 
 
+@dataclass(slots=True, eq=False)
+class Watch:
+    """What has happened within a group of tasks on a host, for its result."""
+
+    outer: Watch | None = None
+    changed: bool = False
+
+    def note(self, *, changed: bool) -> None:
+        if changed and not self.changed:
+            self.changed = True
+            if self.outer is not None:
+                self.outer.note(changed=True)
+
+
 @dataclass(slots=True)
 class HostState:
-    """One host's way through a batch. Owned by its coroutine."""
+    """One host's way through a batch, or one of the strands of it. Owned by its coroutine."""
 
     name: str
     rescue_depth: int = 0  # blocks with a rescue whose body the host is in
@@ -170,6 +195,29 @@ class HostState:
     roles_done: set[str] = field(default_factory=set)
     local: Mapping[str, Any] = field(default_factory=dict)  # variables of the includes that the host is in
     prepared: dict[str, tuple[str, tuple[str, ...]]] = field(default_factory=dict)  # task id -> name, its problems
+    branch: Branch | None = None  # what the strand has set for itself
+    held: frozenset[Key] = frozenset()  # locks of the blocks and includes that the host is in
+    deadline: Deadline | None = None  # the nearest of those round it
+    watch: Watch | None = None
+    deferred: bool = False  # in a strand: its failure counts when it is joined
+
+    def beside(self, branch: Branch) -> HostState:
+        """The state of a strand that starts here. What is notified, and which roles have run, they share."""
+        return replace(self, branch=branch, prepared=dict(self.prepared))
+
+    def detached(self, branch: Branch) -> HostState:
+        """The state of a strand that nobody waits for: nothing round it catches its failures."""
+        return replace(
+            self,
+            branch=branch,
+            prepared=dict(self.prepared),
+            rescue_depth=0,
+            always_depth=0,
+            held=frozenset(),
+            deadline=None,
+            watch=Watch(),
+            deferred=True,
+        )
 
 
 @dataclass(slots=True, kw_only=True)
@@ -196,3 +244,5 @@ class Shared:
     STEP = "step"  # Future[bool]: the user wants the task
     META = "meta"  # Future[bool]: the condition of a meta action that counts for all
     INFO = "info"  # TaskInfo
+    GATE = "gate"  # SerialGate of a task
+    LEADER = "leader"  # the host that does a `run_once` task where hosts go their own pace

@@ -37,6 +37,9 @@ class Turns(Protocol):
     def call_away(self, signal: Callable[[], HostSignal], except_for: Iterable[str] = ()) -> None:
         """Every host that waits for its turn gets this signal instead of it."""
 
+    def end(self, signal: Callable[[], HostSignal]) -> None:
+        """No host gets a turn any more: whoever waits for one, or comes for one later, gets this signal."""
+
     async def park(self, host: str) -> None:
         """The host is out of reach: wait whether its errors are cleared. Raises HostUnreachable at the batch's end."""
 
@@ -49,15 +52,20 @@ class LinearTurns:
 
     together = True
 
-    def __init__(self, hosts: Iterable[str], on_open: Hook, on_close: Hook) -> None:
+    def __init__(self, hosts: Iterable[str], on_open: Hook, on_close: Hook, *, parks: bool = True) -> None:
+        """``parks``: a host out of reach may come back; else it is done with these turns at once."""
         self._lockstep = Lockstep(hosts)
         self._on_open = on_open
         self._on_close = on_close
+        self._parks = parks
+        self._over: Callable[[], HostSignal] | None = None
         self._entering: dict[str, asyncio.Future[Round]] = {}
         self._finishing: dict[str, asyncio.Future[None]] = {}
         self._parked: dict[str, asyncio.Future[None]] = {}  # out of reach, until `meta: clear_host_errors`
 
     async def enter(self, host: str, position: Position, key: object) -> Round:
+        if self._over is not None:
+            raise self._over()
         future: asyncio.Future[Round] = asyncio.get_running_loop().create_future()
         self._entering[host] = future
         self._apply(self._lockstep.arrive(host, position, key))
@@ -84,7 +92,13 @@ class LinearTurns:
                 self._lockstep.withdraw(host)
                 future.set_exception(signal())
 
+    def end(self, signal: Callable[[], HostSignal]) -> None:
+        self._over = signal
+        self.call_away(signal)
+
     async def park(self, host: str) -> None:
+        if not self._parks:
+            raise HostUnreachable
         future = self._parked[host] = asyncio.get_running_loop().create_future()
         self._leave(host)
         await future
@@ -151,6 +165,9 @@ class FreeTurns:
         """Nobody waits for it."""
 
     def call_away(self, signal: Callable[[], HostSignal], except_for: Iterable[str] = ()) -> None:
+        """Nobody waits here."""
+
+    def end(self, signal: Callable[[], HostSignal]) -> None:
         self._away = signal
 
     async def park(self, host: str) -> None:

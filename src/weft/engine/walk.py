@@ -6,17 +6,22 @@ Each method may raise a ``HostSignal``; ``weft.engine.batch`` catches what leave
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Coroutine, Iterator, Sequence
 from functools import partial
 from typing import Any
 
+from weft.engine.group import Meeting, group_of, run_group, speaker_of
 from weft.engine.handlers import flush_needed, next_handlers, notify
+from weft.engine.included import children_of, run_included
 from weft.engine.includes import expand
 from weft.engine.joining import join_strands
+from weft.engine.lanes import Lane
+from weft.engine.limits import in_batches
 from weft.engine.lockstep import Position, Round
 from weft.engine.meta import run_meta
 from weft.engine.ownpace import check_own_pace
-from weft.engine.settle import settle, settle_others, take_in
+from weft.engine.parallel import run_children
+from weft.engine.settle import settle, settle_others, take_in, take_over
 from weft.engine.signals import EndRole, HostFailed, HostUnreachable, Stopped
 from weft.engine.state import BatchState, Expansion, HostState, Shared
 from weft.events import HostStarted, TaskInfo
@@ -29,13 +34,25 @@ from weft.vars import Scope
 
 
 class Walk:
-    """The walk itself. Made for each host of a batch."""
+    """The walk itself, along one lane. Made for each host of a batch, and for each strand of it."""
 
-    def __init__(self, batch: BatchState, host: HostState) -> None:
+    def __init__(self, batch: BatchState, host: HostState, lane: Lane) -> None:
         self.batch = batch
         self.host = host
+        self.lane = lane
         self.run = batch.run
+        lane.states[host.name] = host
         self.pending_flush: Position | None = None  # where handlers go once the round of `meta: flush_handlers` is over
+
+    def along(self, lane: Lane, host: HostState | None = None) -> Walk:
+        """The same host's walk along another lane."""
+        return Walk(self.batch, host or self.host, lane)
+
+    async def meet(self, position: Position, key: object) -> Meeting:
+        """Wait for the hosts of the lane that come to the same place."""
+        turn = await self.lane.turns.enter(self.host.name, position, key)
+        await self.lane.turns.finish(self.host.name, turn, failed=False)
+        return Meeting(turn.hosts, self.lane.together, turn.shared)
 
     # -- sections ------------------------------------------------------------------------------------------------
 
@@ -46,12 +63,13 @@ class Walk:
             await self.task(setup, (0,))
         force = self.run.settings.force_handlers if play.force_handlers is None else bool(play.force_handlers)
         sections: list[tuple[Node, ...]] = [play.pre_tasks, (*play.role_tasks, *play.tasks), play.post_tasks]
+        last = max((number for number, nodes in enumerate(sections, 1) if nodes), default=1)
         for number, nodes in enumerate(sections, 1):
             base = (number * 2,)
             failure: HostFailed | None = None
             try:
                 await self.nodes(nodes, base)
-                if number == len(sections):
+                if number == last:
                     await join_strands(self.batch, self.host)
             except HostFailed as failed:
                 failure = failed
@@ -77,10 +95,12 @@ class Walk:
             index += 1
 
     async def node(self, node: Node, position: Position) -> None:
-        if isinstance(node, Block):
-            await self.block(node, position)
-        else:
+        if isinstance(node, Task):
             await self.task(node, position)
+        elif (group := group_of(node)) is not None:
+            await run_group(self, group, position)
+        else:
+            await self.block(node, position)
 
     async def block(self, block: Block, position: Position) -> None:
         """Body, then rescue if it failed, then always."""
@@ -115,14 +135,18 @@ class Walk:
         return None
 
     async def _body(self, block: Block, position: Position) -> None:
-        if not block.rescue:
-            await self.nodes(block.body, position)
-            return
-        self.host.rescue_depth += 1
+        self.host.rescue_depth += bool(block.rescue)
         try:
-            await self.nodes(block.body, position)
+            if block.parallel is None:
+                await self.nodes(block.body, position)
+            else:
+                children = children_of(self, block.body)
+                await run_children(self, children, block.parallel, speaker_of(block), position)
         finally:
-            self.host.rescue_depth -= 1
+            self.host.rescue_depth -= bool(block.rescue)
+            deadline = self.host.deadline
+            if deadline is not None and deadline.of == f"{block.id}-group":
+                self.host.deadline = deadline.outer  # the limit is the body's
 
     async def _rescue(self, block: Block, position: Position) -> HostFailed | None:
         try:
@@ -159,22 +183,26 @@ class Walk:
         if self.run.stopping:
             raise Stopped
         await self.batch.prepare_title(task, self.host)
-        turn = await self.batch.turns.enter(self.host.name, position, task)
+        turn = await self.lane.turns.enter(self.host.name, position, task)
         failure: HostFailed | HostUnreachable | EndRole | None = None
         try:
             if await self._stepped_over(task, turn):
                 pass
             elif task.kind is TaskKind.META:
                 await run_meta(self, task, turn, position)
-            else:
+            elif task.serial is None or task.kind is not TaskKind.PLAIN:
                 await self._do(task, turn)
+            else:
+                async with in_batches(self, task, turn) as goes:
+                    if goes:
+                        await self._do(task, turn)
         except (HostFailed, HostUnreachable, EndRole) as signal:
             failure = signal
         failed = failure is not None and not isinstance(failure, EndRole)
-        await self.batch.turns.finish(self.host.name, turn, failed=failed)
+        await self.lane.turns.finish(self.host.name, turn, failed=failed)
         if isinstance(failure, HostUnreachable):
             # it goes on behind this task if `meta: clear_host_errors` says so
-            await self.batch.turns.park(self.host.name)
+            await self.lane.turns.park(self.host.name)
             return
         if failure is not None:
             raise failure
@@ -219,41 +247,51 @@ class Walk:
 
     async def _do(self, task: Task, turn: Round) -> None:
         """The task on this host, or for `run_once` on the round's first host for all of them."""
-        if not self.batch.turns.together:
+        if self.batch.lanes.free:
             await check_own_pace(self.batch, task, self.names(task))
-            await self._execute(task, turn, everywhere=False)
+        elif task.common.run_once is not None or self.run.find_action(task.fqcn).once:
+            await self._do_once(task, turn)
             return
-        if task.common.run_once is None and not self.run.find_action(task.fqcn).once:
-            await self._execute(task, turn, everywhere=False)
-            return
-        leader = turn.hosts[0] == self.host.name
-        once = await self._once(task, turn, leader)
-        if not once:
+        await self._execute(task, turn, everywhere=False)
+
+    async def _do_once(self, task: Task, turn: Round) -> None:
+        """Where hosts go their own pace the first to come does it, and the others take what came of it."""
+        shared = turn.shared if self.lane.together else self.lane.once.setdefault(turn.position, {})
+        leader = shared.setdefault(Shared.LEADER, turn.hosts[0]) == self.host.name
+        if not await self._once(task, shared, leader):
             await self._execute(task, turn, everywhere=False)
         elif leader:
             turn.shared[Shared.FATAL] = True
-            report_future = _future(turn, Shared.REPORT)
+            report_future = _future(shared, Shared.REPORT)
             try:
-                report_future.set_result(await self._execute(task, turn, everywhere=True))
-            except BaseException:
+                report_future.set_result(await self._execute(task, turn, everywhere=self.lane.strand is None))
+            except BaseException as error:
                 if not report_future.done():
                     report_future.set_result(None)
+                if isinstance(error, HostFailed):
+                    error.fatal = True
                 raise
         else:
             settle_others(self.batch, self.host, task)
-            await asyncio.shield(_future(turn, Shared.REPORT))
+            report: Report | None = await asyncio.shield(_future(shared, Shared.REPORT))
+            if report is None and (not self.lane.together or turn.hosts[0] not in turn.failed):
+                raise HostFailed(fatal=True)
+            if report is not None and self.lane.strand is not None:
+                take_over(self.batch, self.host, task, report, (self.host.name,))
 
-    async def _once(self, task: Task, turn: Round, leader: bool) -> bool:
-        future = _future(turn, Shared.ONCE)
+    async def _once(self, task: Task, shared: dict[str, object], leader: bool) -> bool:
+        future = _future(shared, Shared.ONCE)
         if leader:
-            if self.run.find_action(task.fqcn).once:
-                future.set_result(True)
-            else:
-                names = self.names(task)
-                try:
-                    future.set_result(bool(await evaluate(lambda: self.run.keywords.one(task, "run_once", names))))
-                except WeftError:
-                    # the task itself will say what is wrong with its keyword
+            names = self.names(task)
+            try:
+                once = self.run.find_action(task.fqcn).once
+                once = once or bool(await evaluate(lambda: self.run.keywords.one(task, "run_once", names)))
+                future.set_result(once)
+            except WeftError:
+                # the task itself will say what is wrong with its keyword
+                future.set_result(False)
+            finally:
+                if not future.done():
                     future.set_result(False)
         value: bool = await asyncio.shield(future)
         return value
@@ -268,6 +306,8 @@ class Walk:
             scope=self.names(task),
             environment=self.batch.environment,
             take_in=partial(take_in, self.batch, self.host, everywhere=everywhere),
+            held=self.host.held,
+            deadline=self.host.deadline,
         )
         report = await self.run.executor.run(call)
         await settle(self.batch, self.host, task, turn, report, info, everywhere=everywhere)
@@ -277,29 +317,30 @@ class Walk:
 
     def names(self, task: Task) -> Scope:
         """The variables of a task on this host."""
-        scope = self.run.variables.scope(self.host.name, play=self.batch.play_vars, task=task)
+        variables, host = self.run.variables, self.host
+        scope = variables.scope(host.name, play=self.batch.play_vars, task=task, branch=host.branch)
         return scope.within(self.host.local)
 
     # -- includes ------------------------------------------------------------------------------------------------
 
     async def _go_into(self, task: Task, turn: Round, position: Position) -> None:
         """What the round's includes bring for this host; all hosts see the same expansions, in the same order."""
-        expansions = await expand(self.batch, task, turn)
+        expansions = await expand(self.batch, self.lane, task, turn)
         if turn.shared.get(Shared.FATAL) and any(expansion.error is not None for expansion in expansions):
             raise HostFailed(task)
-        for index, expansion in enumerate(expansions):
-            if self.host.name not in expansion.hosts:
-                continue
-            if expansion.error is not None:
-                raise HostFailed(task)
-            await self._inside(expansion, task, (*position, index))
+        await run_included(self, task, expansions, position)
 
-    async def _inside(self, expansion: Expansion, task: Task, position: Position) -> None:
+    async def inside(self, expansion: Expansion, position: Position) -> None:
+        """The tasks that one expansion of an include brings."""
+        await self.within(expansion, self.nodes(expansion.nodes, position))
+
+    async def within(self, expansion: Expansion, work: Coroutine[Any, Any, None]) -> None:
+        """``work`` with the variables of an include."""
         outer = self.host.local
         if expansion.variables:
             self.host.local = {**outer, **expansion.variables}
         try:
-            await self.nodes(expansion.nodes, position)
+            await work
         except HostFailed as failed:
             failed.twice = False
             raise
@@ -311,10 +352,10 @@ def _ends(node: Node, end: EndRole) -> bool:
     return isinstance(node, Task) and node.kind is TaskKind.ROLE_END and node.role is end.role
 
 
-def _future(turn: Round, key: str) -> asyncio.Future[Any]:
-    future = turn.shared.get(key)
+def _future(shared: dict[str, object], key: str) -> asyncio.Future[Any]:
+    future = shared.get(key)
     if future is None:
-        future = turn.shared[key] = asyncio.get_running_loop().create_future()
+        future = shared[key] = asyncio.get_running_loop().create_future()
     return future  # type: ignore[return-value]
 
 

@@ -20,15 +20,16 @@ from weft.executor.endings import complete
 from weft.executor.environment import RunEnvironment
 from weft.executor.following import follow_job, pause_for
 from weft.executor.growing import grow
-from weft.executor.holds import Holds, Limits
+from weft.executor.holds import Forks, Holds, Limits
 from weft.executor.interpreters import LanguageInterpreters
 from weft.executor.keywords import KeywordReader, Keywords
 from weft.executor.report import Draft, censored, public, registered
 from weft.executor.results import facts_kind
+from weft.executor.terms import TermsReader
 from weft.jobs.registry import JobRegistry
 from weft.jobs.strands import Strands
 from weft.jobs.waiting import unfinished_jobs
-from weft.locks.keeper import Locks
+from weft.locks.keeper import Key, Locks
 from weft.model.errors import TaskFailed, TaskSkipped, WeftError
 from weft.model.nodes import Task
 from weft.model.values import Origin
@@ -87,7 +88,7 @@ class Attempts:
         find_action: Callable[[str], Action],
         passwords: Passwords,
         jobs: JobRegistry,
-        forks: asyncio.Semaphore,
+        forks: Forks,
         variables: Variables,
         locks: Locks,
         strands: Strands,
@@ -103,9 +104,18 @@ class Attempts:
         self.keywords = KeywordReader(services.templar, services.settings, services.publish)
         self.arguments = ArgumentReader(services.templar, inject_facts=services.settings.inject_facts_as_vars)
 
-    def holds(self, task: Task, info: TaskInfo, host: str) -> Holds:
-        """What the task will hold on this host while it runs. Close it."""
-        return Holds(self._limits, task, info, host)
+    def holds(self, task: Task, info: TaskInfo, host: str, held: frozenset[Key] = frozenset()) -> Holds:
+        """What the task will hold on this host while it runs; what is round it holds ``held``. Close it."""
+        return Holds(self._limits, task, info, host, held)
+
+    @property
+    def limits(self) -> Limits:
+        """What the tasks of the run share."""
+        return self._limits
+
+    def terms(self) -> TermsReader:
+        """Reads the terms of groups of tasks."""
+        return TermsReader(self._services, self.keywords, self._passwords)
 
     async def run(
         self,
@@ -274,13 +284,14 @@ class Attempts:
         seconds = work.keywords.timeout
         if not 0 <= seconds <= _MOST_TIMEOUT:
             raise WeftError(
-                f"Timeout {_shown(seconds)} is invalid, it must be between 0 and {_MOST_TIMEOUT}.", work.task.origin
+                f"Timeout {shown_seconds(seconds)} is invalid, it must be between 0 and {_MOST_TIMEOUT}.",
+                work.task.origin,
             )
         try:
             async with asyncio.timeout(seconds if seconds > 0 else None):
                 result = await work.action(work.context)
         except TimeoutError:
-            raise TimedOut(_shown(seconds), work.task.origin) from None
+            raise TimedOut(shown_seconds(seconds), work.task.origin) from None
         except TaskSkipped as skipped:
             raise Skipped({"skip_reason": skipped.message, "msg": skipped.message, **skipped.result}) from None
         except RequestFailed as error:
@@ -379,7 +390,8 @@ def _free_form(task: Task, action: Action) -> bool:
     return action.free_form or task.fqcn.rpartition(".")[2].startswith("win_") or task.fqcn.endswith(".group_by")
 
 
-def _shown(seconds: float) -> float:
+def shown_seconds(seconds: float) -> float:
+    """As messages have it: whole seconds without a point."""
     return int(seconds) if seconds == int(seconds) else seconds
 
 

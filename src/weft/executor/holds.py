@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 
-from weft.actions.base import ActionContext, Services
+from weft.actions.base import ActionContext, Services, TaskNames, Templating
 from weft.connection.api import Target
 from weft.events import LockWait, TaskInfo, Warned
 from weft.executor.keywords import Keywords
 from weft.executor.report import Draft
-from weft.locks.keeper import Holder, Locks, Note
+from weft.locks.keeper import Holder, Key, Locks, Note, wanting
 from weft.locks.spec import NameLock, Wish, read_wishes
 from weft.model.errors import TaskFailed, Unreachable, WeftError
 from weft.model.nodes import Task
@@ -25,10 +25,45 @@ from weft.templating.blocking import evaluate
 _GIVEN_BACK_EARLY = "The `lock` is given back now: with `poll: 0` the job goes on without it."
 
 
+@dataclass(slots=True)
+class _Place:
+    """A host's place among the forks, shared by all that runs for it at once."""
+
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    users: int = 0
+    taken: bool = False
+
+
+class Forks:
+    """At most so many hosts work at once; what runs side by side on one host shares its place."""
+
+    def __init__(self, limit: int) -> None:
+        self._free = asyncio.Semaphore(limit)
+        self._places: dict[str, _Place] = {}
+
+    @asynccontextmanager
+    async def inside(self, host: str) -> AsyncIterator[None]:
+        """With the host's place."""
+        place = self._places.setdefault(host, _Place())
+        place.users += 1
+        try:
+            async with place.turn:
+                if not place.taken:
+                    await self._free.acquire()
+                    place.taken = True
+            yield
+        finally:
+            place.users -= 1
+            if not place.users:
+                del self._places[host]
+                if place.taken:
+                    self._free.release()
+
+
 class Limits:
     """What the tasks of a run share: places for actions, throttles, locks."""
 
-    def __init__(self, forks: asyncio.Semaphore, locks: Locks, services: Services) -> None:
+    def __init__(self, forks: Forks, locks: Locks, services: Services) -> None:
         self.forks = forks
         self.locks = locks
         self.services = services
@@ -57,16 +92,17 @@ class _Held:
 class Holds:
     """One task on one host. ``close`` it at its end."""
 
-    def __init__(self, limits: Limits, task: Task, info: TaskInfo, host: str) -> None:
+    def __init__(
+        self, limits: Limits, task: Task, info: TaskInfo, host: str, held: frozenset[Key] = frozenset()
+    ) -> None:
+        """``held``: what the blocks round the task hold."""
+        self._held_outside = held
         self._limits = limits
         self._task = task
         self._info = info
         self._host = host
         self._held: dict[_Key, _Held] = {}
         self._each = False  # items need different locks: each holds its own
-        self._working = 0
-        self._fork_turn = asyncio.Lock()
-        self._has_fork = False
 
     async def close(self) -> None:
         """Give everything back."""
@@ -79,9 +115,10 @@ class Holds:
         """With the task's locks held and its throttle passed. Raises WeftError, Unreachable."""
         async with AsyncExitStack() as stack:
             if self._task.lock is not None:
-                wishes = await wishes_of(self._task, context)
+                wishes = await wishes_of(self._task, context.templar, context.scope)
                 if keywords.check:  # a lock file may have to be made: check mode makes nothing
                     wishes = tuple(wish for wish in wishes if isinstance(wish, NameLock))
+                wishes = wanting(wishes, lambda: context.target, self._held_outside)
                 if wishes:
                     await stack.enter_async_context(self._locked(wishes, context, draft))
                     if context.job is not None and keywords.poll <= 0:
@@ -145,28 +182,16 @@ class Holds:
     def _lost(self, message: str) -> None:
         self._limits.services.publish(Warned(message=message, origin=origin_of(self._task.lock) or self._task.origin))
 
-    @asynccontextmanager
-    async def fork(self) -> AsyncIterator[None]:
-        """With a place among the forks; the items of a parallel loop share one."""
-        self._working += 1
-        try:
-            async with self._fork_turn:
-                if not self._has_fork:
-                    await self._limits.forks.acquire()
-                    self._has_fork = True
-            yield
-        finally:
-            self._working -= 1
-            if not self._working and self._has_fork:
-                self._has_fork = False
-                self._limits.forks.release()
+    def fork(self) -> AbstractAsyncContextManager[None]:
+        """With the host's place among the forks."""
+        return self._limits.forks.inside(self._host)
 
 
-async def wishes_of(task: Task, context: ActionContext) -> tuple[Wish, ...]:
+async def wishes_of(task: Task, templar: Templating, names: TaskNames) -> tuple[Wish, ...]:
     """The locks that the task names on this host, for this item. Raises WeftError that names the keyword."""
     origin = origin_of(task.lock) or task.origin
     try:
-        value = await evaluate(lambda: context.templar.render(task.lock, context.scope))
+        value = await evaluate(lambda: templar.render(task.lock, names))
         return () if value is OMIT else read_wishes(value)
     except WeftError as error:
         raise WeftError("Error processing keyword 'lock'.", error.origin or origin) from error

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,7 +13,7 @@ from weft.actions.base import Services
 from weft.connection.results import NO_TRACEBACK, fold
 from weft.events import ErrorInfo, ItemFinished, TaskInfo, Warned
 from weft.events.deferred import collecting
-from weft.executor.attempts import Attempts
+from weft.executor.attempts import Attempts, TimedOut, shown_seconds
 from weft.executor.background import TakeIn, TaskStrand
 from weft.executor.conditions import Skipped, check_when
 from weft.executor.endings import ending
@@ -23,17 +24,29 @@ from weft.executor.items import LoopNotList, LoopPlan, item_names, loop_items
 from weft.executor.report import Draft, Include, Report, View, censored, public, registered, status_of, with_notices
 from weft.executor.results import effects_of, view_of
 from weft.executor.sidebyside import side_by_side
+from weft.executor.terms import delegate_of
 from weft.jobs.strands import Strand
+from weft.locks.keeper import Key
 from weft.model.errors import Unreachable, WeftError
 from weft.model.nodes import Task, TaskKind
 from weft.model.outcome import Outcome, Status
-from weft.model.values import OMIT, origin_of
+from weft.model.values import OMIT
 from weft.templating.blocking import evaluate
 from weft.vars import Scope
 
 _BAD_NO_LOG = "Invalid no_log value for task, output will be masked"
 _NOTICES = ("warnings", "deprecations")
 _INCLUDES = (TaskKind.INCLUDE_TASKS, TaskKind.INCLUDE_ROLE)
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """When the `timeout` of what is round a task is over."""
+
+    at: float  # the loop's time
+    seconds: float  # as it was asked for
+    outer: Deadline | None = None  # what counts where this one no longer does: in a block's rescue and always
+    of: str = ""  # id of the block or include
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +59,8 @@ class Call:
     scope: Scope
     environment: RunEnvironment
     take_in: TakeIn  # what the task's strand brings, once its end is told
+    held: frozenset[Key] = frozenset()  # locks that the blocks round the task hold
+    deadline: Deadline | None = None  # the nearest of those round the task
 
 
 class Executor:
@@ -65,13 +80,13 @@ class Executor:
     async def run(self, call: Call) -> Report:
         """Never raises for what goes wrong with the task: that is the report."""
         started = time.monotonic()
-        holds = self._attempts.holds(call.task, call.info, call.host)
+        holds = self._attempts.holds(call.task, call.info, call.host, call.held)
         try:
             report = await self._run(call, holds)
         except Unreachable as error:
-            report = self._broken(call, error, unreachable=True)
+            report = self.broken(call, error, unreachable=True)
         except WeftError as error:
-            report = self._broken(call, error)
+            report = self.broken(call, error)
         finally:
             await holds.close()
         return replace(report, duration=time.monotonic() - started)
@@ -128,9 +143,10 @@ class Executor:
                 draft.task = call.task
             names = await self._prepare(call, names, draft, loop_error)
             if not draft.result:
-                await self._attempts.run(
-                    call.task, call.info, call.host, names, call.environment, draft, carried, holds, call.take_in
-                )
+                async with _in_time(call):
+                    await self._attempts.run(
+                        call.task, call.info, call.host, names, call.environment, draft, carried, holds, call.take_in
+                    )
 
     async def _with_action(self, task: Task, names: Scope) -> Task:
         """A task whose action is a template: with what that gives. Raises WeftError."""
@@ -153,7 +169,7 @@ class Executor:
         draft.ignore_errors = await self._lenient(call, names, "ignore_errors")
         draft.ignore_unreachable = await self._lenient(call, names, "ignore_unreachable")
         if task.common.delegate_to:
-            draft.delegate = await self._delegate(task, names)
+            draft.delegate = await delegate_of(task, names, self._services)
             if draft.delegate is not None:
                 names = names.delegated(draft.delegate)
         if task.common.when:
@@ -185,18 +201,6 @@ class Executor:
                 message = fold([f"{_BAD_NO_LOG}.", *(link.message for link in links_of(error))])
                 self._services.publish(Warned(message=message, origin=error.origin))
             return keyword == "no_log"
-
-    async def _delegate(self, task: Task, names: Scope) -> str | None:
-        value: Any = None
-        for raw in (task.common.delegate_to, *task.common.hidden.get("delegate_to", ())):
-            value = await evaluate(lambda: self._services.templar.render(raw, names))  # noqa: B023
-            if value is not OMIT:
-                break
-        if value is None or value is OMIT:
-            return None
-        if not isinstance(value, str) or not value:
-            raise WeftError(f"Empty or invalid hostname produced from delegate_to: {value!r}", origin_of(raw))
-        return value
 
     # -- loops ---------------------------------------------------------------------------------------------------
 
@@ -368,8 +372,12 @@ class Executor:
             debugger=next((report.debugger for report in reports if report.debugger), None),
         )
 
-    def _broken(self, call: Call, error: WeftError, *, unreachable: bool = False) -> Report:
-        """The task as a whole could not be run (its loop, say)."""
+    def done(self, call: Call, result: Mapping[str, Any]) -> Report:
+        """The report of what was not run here, but has a result."""
+        return self._single(call, Draft(result=dict(result), no_log=call.info.no_log))
+
+    def broken(self, call: Call, error: WeftError, *, unreachable: bool = False) -> Report:
+        """The report of a task that as a whole could not be run (its loop, say)."""
         links = list(links_of(error))
         info: ErrorInfo = error_info(links)
         result: dict[str, Any] = {"changed": False, "msg": info.message}
@@ -379,6 +387,19 @@ class Executor:
             result.update(failed=True, exception=NO_TRACEBACK)
         draft = Draft(result=result, error=info, ignore_errors=call.task.common.ignore_errors is True)
         return self._single(call, draft)
+
+
+@asynccontextmanager
+async def _in_time(call: Call) -> AsyncIterator[None]:
+    """Raises TimedOut where the time of what is round the task is over."""
+    if call.deadline is None:
+        yield
+        return
+    try:
+        async with asyncio.timeout_at(call.deadline.at):
+            yield
+    except TimeoutError:
+        raise TimedOut(shown_seconds(call.deadline.seconds), call.task.origin) from None
 
 
 def _without_notices(result: Mapping[str, Any]) -> dict[str, Any]:

@@ -94,18 +94,20 @@ class Strands:
         *,
         limit: float | None,
         on_join: Callable[[], None] | None = None,
+        on_end: Callable[[], None] | None = None,
         owner: object = None,
     ) -> Strand:
         """Begin ``work`` for a host (by its inventory name). It is cancelled once ``limit`` seconds are over.
 
         What ``work`` returns is the result; a WeftError that it raises becomes one. ``on_join`` is called once: when
         the strand has ended, and somebody asks about it or it is joined. A WeftError of that is its result too.
+        ``on_end`` is called when it has ended, even where it never began.
         """
         strand = Strand(self._new_id(), host, title, limit, on_join, owner)
         self._known[strand.jid] = self._running[strand.jid] = strand
         self._left.setdefault(host, {})[strand.jid] = strand
         strand._task = asyncio.create_task(_run(strand, work), name=f"strand {strand.jid} of {host}")
-        strand._task.add_done_callback(lambda _: self._over(strand))
+        strand._task.add_done_callback(lambda _: self._over(strand, on_end))
         return strand
 
     # -- asking --------------------------------------------------------------------------------------------------
@@ -183,10 +185,12 @@ class Strands:
 
     # -- inside --------------------------------------------------------------------------------------------------
 
-    def _over(self, strand: Strand) -> None:
+    def _over(self, strand: Strand, on_end: Callable[[], None] | None) -> None:
         self._running.pop(strand.jid, None)
         if strand.result is None:  # it was cancelled before it began
             _cancelled(strand)
+        if on_end is not None:
+            on_end()
 
     def _observe(self, strand: Strand) -> None:
         strand.observed = True

@@ -203,6 +203,38 @@ def _ticket(wish: Wish, label: str) -> Ticket:
     return Ticket(label, slots=None, exclusive=not wish.shared)
 
 
+def keys_of(wishes: Iterable[Wish], target: Callable[[], Target]) -> frozenset[Key]:
+    """What tells these locks from others, for ``wanting``."""
+    return frozenset(_own_key(wish, target) for wish in wishes)
+
+
+def wanting(wishes: Iterable[Wish], target: Callable[[], Target], held: frozenset[Key]) -> tuple[Wish, ...]:
+    """Those of the wishes that are not fulfilled by what is ``held`` already by what is round the task."""
+    if not held:
+        return tuple(wishes)
+    return tuple(wish for wish in wishes if not _held_by(wish, target, held))
+
+
+def _held_by(wish: Wish, target: Callable[[], Target], held: frozenset[Key]) -> bool:
+    """Whether a lock that is held already does for this one. Raises WeftError where it can never be had."""
+    key = _own_key(wish, target)
+    if key in held:
+        return True
+    if isinstance(wish, NameLock):
+        return False
+    if wish.shared:
+        return ("exclusive", *key[1:]) in held
+    if ("shared", *key[1:]) in held:
+        raise WeftError(f"The lock {wish} is held in shared mode round this: it can't be taken exclusively inside.")
+    return False
+
+
+def _own_key(wish: Wish, target: Callable[[], Target]) -> Key:
+    if isinstance(wish, NameLock):
+        return ("name", wish.name, wish.by)
+    return ("shared" if wish.shared else "exclusive", wish.path, *_machine(target()))
+
+
 def _machine(target: Target) -> Key:
     """What tells machines apart: names of the inventory may be aliases of one, users on it share its lock files."""
     transport = transport_name(target)
@@ -211,4 +243,4 @@ def _machine(target: Target) -> Key:
     return (transport, target.address or target.host, str(target.port), *map(str, target.extra))
 
 
-__all__ = ["Holder", "Locks", "NotInTime", "Note"]
+__all__ = ["Holder", "Key", "Locks", "NotInTime", "Note", "keys_of", "wanting"]

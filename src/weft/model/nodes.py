@@ -147,6 +147,7 @@ class Task:
     needs: tuple[str, ...] = ()
     lock: Value = None
     serial: Value = None
+    timeout: Value = None  # own `timeout:` of a dynamic include, seconds for all of it; a task's is in ``common``
     path_parents: tuple[str, ...] = ()  # folders where relative paths of this task are looked up, nearest first
     include_context: Common | None = None  # dynamic includes: what the included tasks inherit; `apply` is in it
     include_dirs: tuple[str, ...] = ()  # folders of the files that were included or imported round it, nearest first

@@ -230,6 +230,8 @@ class NodeBuilder:
             check_meta(called, place)
         if not RARE.isdisjoint(own.keywords) or own.loop_parallel is not None:
             fields = task_fields(own)
+        if include_context is not None:
+            fields["timeout"] = own.whole.get("timeout", own.get("timeout"))
         make = self._handler(own, place) if place.handlers else Task
         task = make(
             id=self._shop.new_id("t"),

@@ -130,7 +130,8 @@ class Classic:
             name += " " + ", ".join(f"{key}={value}" for key, value in task.args.items())
         mark = " [CHECK MODE]" if task.check_mode and self._settings.check_mode_markers else ""
         play = self._plays.get(task.play)
-        self._screen.banner(f"{prefix} [{name}]{mark}{_lane(play)}")
+        strand = f" ({task.strand})" if task.strand and task.strand != name else ""
+        self._screen.banner(f"{prefix} [{name}]{mark}{strand}{_lane(play)}")
         if self._screen.verbosity >= _SHOWS_PATHS_FROM:
             self._task_path(task)
         self._banner = task.id

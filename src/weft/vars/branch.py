@@ -29,16 +29,23 @@ class Branch:
         self._apply = apply
         self._facts: Layer | None = None
         self._included: Layer | None = None
+        self._merged = False
 
     def __repr__(self) -> str:
         return f"<Branch of {self.host}: {', '.join(self._facts.data) if self._facts else ''}>"
 
     def set_fact(self, values: Mapping[str, Any]) -> None:
-        """Plain data. What was read before keeps what it saw."""
+        """Plain data. What was read before keeps what it saw. After ``merge`` it goes where everything went."""
+        if self._merged:
+            self._hand_on(values, {})
+            return
         self._facts = plain_layer({**self._facts.data, **values} if self._facts else dict(values))
 
     def include_vars(self, values: Mapping[str, Any]) -> None:
-        """May hold templates."""
+        """May hold templates. After ``merge`` it goes where everything went."""
+        if self._merged:
+            self._hand_on({}, values)
+            return
         self._included = Layer({**self._included.data, **values} if self._included else dict(values))
 
     def merge(self) -> None:
@@ -46,6 +53,10 @@ class Branch:
         facts = self._facts.data if self._facts else {}
         included = self._included.data if self._included else {}
         self._facts = self._included = None
+        self._merged = True
+        self._hand_on(facts, included)
+
+    def _hand_on(self, facts: Mapping[str, Any], included: Mapping[str, Any]) -> None:
         if self._parent is None:
             self._apply(facts, included)
             return
