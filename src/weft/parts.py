@@ -129,7 +129,7 @@ class Parts:
     def modules(self) -> Any:
         from weft.content.modules import ModuleStore
 
-        return ModuleStore(self.settings, on_deprecated=self.bus.publish)
+        return ModuleStore(self.settings, publish=self.bus.publish)
 
     @cached_property
     def action_names(self) -> Any:
@@ -312,7 +312,6 @@ class Parts:
             prompter=self.prompter,
             strands=self.strands,
             jobs=self.jobs,
-            version=self.modules.core.version,
         )
 
     @cached_property

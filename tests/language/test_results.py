@@ -265,13 +265,13 @@ def test_a_host_whose_facts_can_t_be_gathered_is_out(project: Project) -> None:
 
 
 def test_facts_that_a_module_returns(project: Project) -> None:
-    module_gives(project.hosts.host("a"), "ping", ansible_facts={"ansible_colour": "blue", "plain": 1})
+    module_gives(project.hosts.host("a"), "stat", ansible_facts={"ansible_colour": "blue", "plain": 1})
     ran = project.play(
         """
         - hosts: a
           gather_facts: no
           tasks:
-            - ping:
+            - stat: {path: /}
             - debug: msg="{{ ansible_facts.colour }} {{ ansible_colour }} {{ ansible_facts.plain }}"
         """
     )

@@ -45,6 +45,7 @@ REGISTRY: Mapping[str, Action] = MappingProxyType(
             _action("include_vars", "include_vars:include_vars", connection=False, free_form=True),
             _action("package", "package:package", jobs=True),
             _action("pause", "pause:pause", once=True, connection=False),
+            _action("ping", "ping:ping", jobs=True),
             _action("raw", "raw:raw", free_form=True),
             _action("reboot", "reboot:reboot", valid_args=_REBOOT_ARGS),
             _action("script", "script:script", free_form=True),

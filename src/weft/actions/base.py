@@ -28,9 +28,8 @@ from weft.model.errors import TaskFailed, TaskSkipped, UndefinedName, Unreachabl
 from weft.model.values import OMIT, Trusted
 
 if TYPE_CHECKING:
-    from weft.connection.api import AgentInfo, Session, Target
+    from weft.connection.api import Session, Target
     from weft.connection.modules import ModuleOptions
-    from weft.content.core import Core
     from weft.content.modules import Module
     from weft.content.payload import Payload
     from weft.events.types import Event
@@ -185,7 +184,9 @@ class ActionContext:
         if payload is None:
             payload = await asyncio.to_thread(self.services.payloads.build, module, dirs)
         if payload.utils and session.info and not module.core.runs_on(session.info.version):
-            raise _too_old(session.info, module.core)
+            from weft.content.core import too_old
+
+            raise too_old(session.info.hostname, session.info.version, session.info.python)
         return payload
 
     def with_interpreter(self, result: Result, session: Session) -> Result:
@@ -218,8 +219,13 @@ class ActionContext:
             raise TaskFailed(f"The module {name} was not found in configured module paths", origin=self.task.origin)
         return module
 
-    def has_module(self, name: str) -> bool:
-        return self.services.modules.resolve(name, self.task.common.collections, self.library_dirs()) is not None
+    async def has_module(self, name: str) -> bool:
+        """Whether there is such a module for the host. Raises Unreachable."""
+        resolve, where = self.services.modules.resolve, (self.task.common.collections, self.library_dirs())
+        if resolve(name, *where) is None:
+            return False
+        info = (await self.session()).info
+        return resolve(name, *where, python=info.version if info else None) is not None
 
     def module_options(self, name: str, **changes: Any) -> ModuleOptions:
         """How modules of this task run, with ``changes``."""
@@ -233,7 +239,6 @@ class ActionContext:
             "no_log": self.no_log or settings.no_target_syslog,
             "environment": self.environment,
             "verbosity": settings.verbosity,
-            "version": self.services.version,
             "interpreters": self.interpreters,
             "lang": self.lang,
             "syslog_facility": str(self.variable("ansible_syslog_facility", settings.syslog_facility)),
@@ -293,19 +298,6 @@ def with_defaults(
     found = services.modules.with_defaults(fqcn, args, defaults)
     added = {name: services.templar.render(value, names) for name, value in found.items() if name not in args}
     return {**{name: value for name, value in added.items() if value is not OMIT}, **args}
-
-
-def _too_old(info: AgentInfo, core: Core) -> TaskFailed:
-    """A host whose Python none of the releases here serves."""
-    from weft.content.core import data_dir
-
-    lowest = " or ".join(".".join(map(str, version)) for version in core.pythons)
-    return TaskFailed(
-        f"The modules of ansible-core {core.version} need Python {lowest} or later, "
-        f"{info.hostname} has {'.'.join(map(str, info.version))} ({info.python}).",
-        hint=f"Modules of an older release are used where one is unpacked in {data_dir()}/content/NAME/ansible "
-        "(2.16 runs on Python 2.7 and 3.6). Only command, shell, raw and script need none.",
-    )
 
 
 _TRACEBACKS = ("error", "warning", "deprecated", "deprecated_value")

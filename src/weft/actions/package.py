@@ -28,7 +28,7 @@ async def package(context: ActionContext) -> Result:
         raise TaskFailed(
             'Could not detect which package manager to use. Try gathering facts or setting the "use" option.'
         )
-    if not context.has_module(module):
+    if not await context.has_module(module):
         raise TaskFailed(f'Could not find a matching action for the "{module}" package manager.')
     args = {key: value for key, value in context.args.items() if key != "use"}
     args = await context.with_defaults(module, args)
@@ -80,7 +80,7 @@ async def dnf(context: ActionContext) -> Result:
         )
         return {**result, "failed": True, "msg": list(message)}
     backend = "ansible.legacy." + ("dnf" if module in ("yum4", "dnf4") else module)
-    if not context.has_module(backend):
+    if not await context.has_module(backend):
         return {**result, "failed": True, "msg": f"Could not find a dnf module backend for {backend}."}
     given = {key: value for key, value in args.items() if key not in ("use", "use_backend")}
     context.say(f"Running {backend} as the backend for the dnf action plugin", verbosity=4)

@@ -18,7 +18,7 @@ async def service(context: ActionContext) -> Result:
         asked = {"gather_subset": "!all", "filter": "ansible_service_mgr"}
         facts = await context.module("ansible.legacy.setup", asked)
         module = str((facts.get("ansible_facts") or {}).get("ansible_service_mgr", "auto"))
-    if not module or module == "auto" or not context.has_module(module):
+    if not module or module == "auto" or not await context.has_module(module):
         module = "ansible.legacy.service"
     args = {key: value for key, value in context.args.items() if key != "use"}
     for name in _UNUSED.get(module, ()):

@@ -160,8 +160,6 @@ class Services:
     strands: Strands | None = None
     jobs: JobRegistry | None = None
     """Jobs of this run: `async_status` asks about them as the user who started them."""
-    version: str = "2.19"
-    """The version of ansible-core whose modules are sent, as modules are told."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

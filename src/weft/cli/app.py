@@ -22,6 +22,7 @@ _COMMANDS = {
     "run": _Entry("weft.cli.adhoc", "run", "Run one module on hosts."),
     "jobs": _Entry("weft.cli.jobs", "jobs", "List, await, read and end background jobs on hosts."),
     "check": _Entry("weft.cli.check", "check", "Load playbooks and say what is wrong with them, without running them."),
+    "content": _Entry("weft.cli.content", "content", "Keep older modules, for hosts with old Pythons."),
     "lab": _Entry("weft.lab.cli", "lab", "Throwaway hosts on this machine, to try things out."),
 }
 

@@ -55,10 +55,11 @@ class ActionNames:
         if self._legacy_plugin(name, module_dirs):
             return _LEGACY_DOT + name
         module = self._store.resolve(name, (), module_dirs)
-        if module is not None:
+        if module is not None and module.core == self._store.core:
             return module.fqcn
         builtin = _BUILTIN_DOT + name
-        return self._own(builtin) or self._redirected_action(BUILTIN, name, builtin)
+        found = self._own(builtin) or self._redirected_action(BUILTIN, name, builtin)
+        return found or (module.fqcn if module is not None else None)
 
     def _resolve_qualified(self, fqcn: str, module_dirs: Sequence[str]) -> str | None:
         if fqcn.startswith(_LEGACY_DOT):

@@ -11,15 +11,17 @@ import functools
 import importlib.util
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from weft.model.errors import WeftError
+from weft.model.errors import TaskFailed, WeftError
 
 _VERSION = re.compile(r"""^__version__\s*=\s*['"]([^'"]+)['"]""", re.MULTILINE)
 _MINIMUM = re.compile(r"^_PY[23]?_MIN\s*=\s*(?:sys\.version_info\S*\s*>=\s*)?\((?P<version>[\d,\s]+)\)", re.MULTILINE)
 _ANCIENT: tuple[tuple[int, ...], ...] = ((2, 6), (3, 5))  # releases before ansible-core said what they need
+#: Python versions of hosts -> the last minor release that serves them (the support matrix of ansible-core's docs).
+_LAST_FOR = {(2, 7): "2.16", (3, 6): "2.16", (3, 7): "2.17"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,13 @@ class Core:
     path: str
     version: str
     pythons: tuple[tuple[int, ...], ...]  # lowest version of each major line its modules run on
+
+    @property
+    def title(self) -> str:
+        """The package and its version: the project's first package was named ansible, then ansible-base."""
+        key = version_key(self.version)
+        name = "ansible" if key < (2, 10) else "ansible-base" if key < (2, 11) else "ansible-core"
+        return f"{name} {self.version}"
 
     @property
     def modules(self) -> str:
@@ -77,15 +86,20 @@ def data_dir() -> Path:
     return Path(base) / "weft"
 
 
+def content_dir() -> Path:
+    """Where releases for older hosts are: ``<data folder>/content/<name>/ansible``."""
+    return data_dir() / "content"
+
+
 @functools.cache
 def older_cores() -> tuple[Core, ...]:
-    """Releases in ``<data folder>/content/<name>/ansible``, newest first."""
+    """Releases in the content folder, newest first."""
     found = []
-    for path in (data_dir() / "content").glob("*/ansible"):
+    for path in content_dir().glob("[!.]*/ansible"):
         try:
             found.append(read_core(str(path)))
         except WeftError:
-            continue  # not finished unpacking, or something else
+            continue  # something else
     return tuple(sorted(found, key=lambda core: version_key(core.version), reverse=True))
 
 
@@ -93,6 +107,23 @@ def core_for(python: Sequence[int]) -> Core:
     """The newest release whose modules run on that Python; the installed one where none does (it then says so)."""
     installed = installed_core()
     return next((core for core in (installed, *older_cores()) if core.runs_on(python)), installed)
+
+
+def too_old(host: str, python: Sequence[int], path: str) -> TaskFailed:
+    """What a module fails with on a host whose Python none of the releases here serves; ``path`` is the Python's."""
+    core = core_for(python)
+    release = _LAST_FOR.get((python[0], python[1]))
+    remedy = f" This gets it older ones: weft content add 'ansible-core=={release}.*'" if release else ""
+    return TaskFailed(
+        f"The modules of {core.title} need Python {' or '.join(map(dotted, core.pythons))} or later, "
+        f"{host} has {dotted(python)} ({path}).{remedy}",
+        hint="Only command, shell, raw, script and ping need no modules.",
+    )
+
+
+def dotted(version: Iterable[int]) -> str:
+    """``(3, 6)`` as ``3.6``."""
+    return ".".join(map(str, version))
 
 
 def version_key(version: str) -> tuple[int, ...]:

@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from weft.content.collections import BUILTIN, Collections, file_in, is_fqcn, split_fqcn
-from weft.content.core import Core, core_for, installed_core
-from weft.events.types import Deprecated, Event
+from weft.content.core import Core, core_for, dotted, installed_core, older_cores
+from weft.events.types import Deprecated, Event, Warned
 from weft.model.errors import LoadError
 from weft.model.settings import Settings
 
@@ -50,15 +50,15 @@ class ModuleStore:
         settings: Settings,
         *,
         core: Core | None = None,
-        on_deprecated: Callable[[Event], None] | None = None,
+        publish: Callable[[Event], None] | None = None,
         system: bool = True,
     ) -> None:
-        """``on_deprecated`` hears once of each deprecated name that is used."""
+        """``publish`` hears once of each deprecated name that is used, and of each older release that hosts need."""
         self.core = core or installed_core()
         self.collections = Collections(settings.collections_path, self.core, system=system)
         self._settings = settings
         self._library = tuple(_with_subfolders(settings.library))
-        self._on_deprecated = on_deprecated
+        self._publish = publish
         self._announced: set[str] = set()
         self._found: dict[tuple[str, tuple[str, ...], tuple[str, ...]], Module | None] = {}
         self._groups: dict[str, frozenset[str]] = {}
@@ -80,22 +80,41 @@ class ModuleStore:
         """The module of that name; None where there is none.
 
         ``extra_dirs`` are library folders of playbook and roles, searched before the configured ones. With ``python``
-        (a host's version) a module of ansible-core comes from a release that runs there. Raises ModuleGone.
+        (a host's version) a module of ansible-core comes from a release that runs there. Raises ModuleGone, also where
+        that release is without it.
         """
         key = (name, tuple(collections), tuple(extra_dirs))
         if key not in self._found:
-            self._found[key] = self._resolve(name, collections, extra_dirs)
+            self._found[key] = self._resolve(name, collections, extra_dirs) or self._dropped(name)
         module = self._found[key]
         return module if module is None or python is None else self._for_python(module, python)
 
+    def _dropped(self, name: str) -> Module | None:
+        """A module that only older releases have, as yum; for the hosts that get theirs."""
+        short = name.removeprefix(_LEGACY_DOT).removeprefix(_BUILTIN_DOT)
+        cores = () if "." in short else older_cores()
+        return next((_core_module(core, path) for core in cores if (path := file_in(core.modules, short))), None)
+
     def _for_python(self, module: Module, python: Sequence[int]) -> Module | None:
-        if module.core.runs_on(python):
-            return module
-        core = core_for(python)
+        """The same of the release that such hosts get; None where they get the installed one, which has dropped it."""
+        core = self.core if self.core.runs_on(python) else core_for(python)
+        if core == module.core or core == self.core:
+            return module if core == module.core else None
+        self._tell_of(core, python)
         if module.collection != BUILTIN:
             return replace(module, core=core)
         path = file_in(core.modules, module.name)
-        return replace(module, core=core, path=path) if path else None
+        if path is None:
+            raise ModuleGone(f"{core.title}, whose modules run on Python {dotted(python[:2])}, has no {module.name}.")
+        return _core_module(core, path)
+
+    def _tell_of(self, core: Core, python: Sequence[int]) -> None:
+        line = (
+            f"Hosts with Python {dotted(python[:2])} get the modules of {core.title}, the newest here that run there."
+        )
+        if self._publish is not None and line not in self._announced:
+            self._announced.add(line)
+            self._publish(Warned(message=line))
 
     def _resolve(self, name: str, collections: Sequence[str], extra_dirs: Sequence[str]) -> Module | None:
         seen: list[str] = []
@@ -139,7 +158,7 @@ class ModuleStore:
                     return self._library_module(name, path)
         path = file_in(self.core.modules, name)
         if path:
-            return self._core_module(path)
+            return _core_module(self.core, path)
         return self._qualified(_BUILTIN_DOT + name) if "." not in name else None
 
     def _qualified(self, fqcn: str) -> Module | str | None:
@@ -147,7 +166,7 @@ class ModuleStore:
         if collection == BUILTIN:
             path = file_in(self.core.modules, resource)
             if path:  # ansible-core routes none of the modules it has, so its 376 KB of routing needn't be read
-                return self._core_module(path)
+                return _core_module(self.core, path)
         elif self.collections.path(collection) is None:
             return None
         routing = self.collections.routing(collection, "modules", resource)
@@ -173,17 +192,6 @@ class ModuleStore:
             action_plugin=routing.get("action_plugin"),
         )
 
-    def _core_module(self, path: str) -> Module:
-        name = os.path.splitext(os.path.basename(path))[0]
-        return Module(
-            name=name,
-            fqcn=_BUILTIN_DOT + name,
-            path=path,
-            core=self.core,
-            collection=BUILTIN,
-            python_name=f"ansible.modules.{name}",
-        )
-
     def _library_module(self, name: str, path: str) -> Module:
         return Module(
             name=name, fqcn=_LEGACY_DOT + name, path=path, core=self.core, python_name=f"ansible.legacy.{name}"
@@ -197,10 +205,10 @@ class ModuleStore:
             release = _removal(tombstone, collection)
             raise ModuleGone(f"The {fqcn!r} {what} has been removed.{' ' + text if text else ''}{release}")
         deprecation = routing.get("deprecation")
-        if deprecation and self._on_deprecated and fqcn not in self._announced:
+        if deprecation and self._publish and fqcn not in self._announced:
             self._announced.add(fqcn)
             text = deprecation.get("warning_text") or ""
-            self._on_deprecated(
+            self._publish(
                 Deprecated(
                     message=f"{fqcn} has been deprecated.{' ' + text if text else ''}",
                     version=deprecation.get("removal_version"),
@@ -251,6 +259,18 @@ class ModuleStore:
                 names.add(ACTION_ALIASES[_BUILTIN_DOT + key if short else key])
             self._default_names[key] = frozenset(names)
         return self._default_names[key]
+
+
+def _core_module(core: Core, path: str) -> Module:
+    name = os.path.splitext(os.path.basename(path))[0]
+    return Module(
+        name=name,
+        fqcn=_BUILTIN_DOT + name,
+        path=path,
+        core=core,
+        collection=BUILTIN,
+        python_name=f"ansible.modules.{name}",
+    )
 
 
 def _removal(entry: Mapping[str, Any], collection: str) -> str:

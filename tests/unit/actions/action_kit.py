@@ -270,7 +270,6 @@ def stage(
         load_vars=_load_vars,
         parse_vars=lambda text, path: trusted(json.loads(text)),
         prompter=prompter,
-        version="2.19.0",
     )
     short = action.rpartition(".")[2]
     task = Task(

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from weft.content.actionnames import ActionNames
-from weft.content.core import Core, core_for, installed_core, read_core, version_key
+from weft.content.core import Core, core_for, installed_core, older_cores, read_core, too_old, version_key
 from weft.content.kinds import Kind, detect_kind, interpreter_for, shebang
 from weft.content.modules import ModuleGone, ModuleStore
 from weft.model.errors import LoadError
@@ -38,8 +38,12 @@ action_groups:
 
 
 @pytest.fixture(autouse=True)
-def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("WEFT_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("WEFT_DATA", str(tmp_path / "data"))
+    older_cores.cache_clear()
+    yield
+    older_cores.cache_clear()
 
 
 @pytest.fixture
@@ -72,7 +76,7 @@ def heard() -> list[Any]:
 @pytest.fixture
 def store(tmp_path: Path, place: Callable[..., str], heard: list[Any]) -> ModuleStore:
     settings = Settings(library=(str(tmp_path / "configured"),), collections_path=(str(tmp_path / "collections"),))
-    return ModuleStore(settings, on_deprecated=heard.append, system=False)
+    return ModuleStore(settings, publish=heard.append, system=False)
 
 
 def test_ansible_cores_modules_by_all_their_names(store: ModuleStore) -> None:
@@ -302,24 +306,63 @@ def test_the_installed_ansible_core() -> None:
     assert not core.runs_on((3, 7, 9)) and not core.runs_on((2, 7, 18))
 
 
-def test_older_releases_serve_older_hosts(
-    tmp_path: Path, place: Callable[..., str], monkeypatch: pytest.MonkeyPatch, store: ModuleStore
-) -> None:
-    from weft.content import core as module
-
-    monkeypatch.setenv("WEFT_DATA", str(tmp_path / "data"))
+@pytest.fixture
+def older(place: Callable[..., str], tmp_path: Path) -> str:
+    """2.9.27 and 2.16.3 were added; the path of the modules of the newer."""
     minimum = "_PY3_MIN = sys.version_info >= (3, 6)\n_PY2_MIN = (2, 7) <= sys.version_info < (3,)\n"
     for version in ("2.9.27", "2.16.3"):
-        place(f"data/content/{version}/ansible/release.py", f"__version__ = '{version}'\n")
-        place(f"data/content/{version}/ansible/module_utils/basic.py", minimum)
-        place(f"data/content/{version}/ansible/modules/ping.py", "")
-    monkeypatch.setattr(module, "older_cores", module.older_cores.__wrapped__)
-    assert core_for((3, 12)).version == installed_core().version
-    assert core_for((2, 7, 5)).version == "2.16.3"
-    old = store.resolve("ping", python=(2, 7, 5))
-    assert old is not None and old.path == str(tmp_path / "data/content/2.16.3/ansible/modules/ping.py")
+        base = f"data/content/ansible-core-{version}/ansible"
+        place(f"{base}/release.py", f"__version__ = '{version}'\n")
+        place(f"{base}/module_utils/basic.py", minimum)
+        place(f"{base}/modules/ping.py")
+        place(f"{base}/modules/yum.py")
+    return str(tmp_path / "data/content/ansible-core-2.16.3/ansible/modules")
+
+
+OLD = (2, 7, 5)
+NEW = (3, 12, 1)
+
+
+def test_older_releases_serve_older_hosts_which_is_said_once(older: str, store: ModuleStore, heard: list[Any]) -> None:
+    assert core_for(NEW).version == installed_core().version
+    assert core_for(OLD).version == "2.16.3"
+    for _ in range(2):
+        old = store.resolve("ping", python=OLD)
+        assert old is not None and old.path == f"{older}/ping.py"
+        assert old.fqcn == "ansible.builtin.ping" and old.core.version == "2.16.3"
+    new = store.resolve("ping", python=NEW)
+    assert new is not None and new.core == installed_core()
     of_collection = store.resolve("ns.coll.new", python=(3, 6, 8))
     assert of_collection is not None and of_collection.core.version == "2.16.3"
+    assert [event.message for event in heard] == [
+        f"Hosts with Python {version} get the modules of ansible-core 2.16.3, the newest here that run there."
+        for version in ("2.7", "3.6")
+    ]
+
+
+def test_a_module_that_only_older_releases_have_runs_on_older_hosts_only(older: str, store: ModuleStore) -> None:
+    assert store.resolve("yum") is not None
+    for name in ("yum", "ansible.legacy.yum", "ansible.builtin.yum"):
+        old = store.resolve(name, python=OLD)
+        assert old is not None and old.path == f"{older}/yum.py"
+        assert store.resolve(name, python=NEW) is None
+    names = ActionNames(store, Settings(), {"ansible.builtin.dnf"})
+    assert names.resolve("yum") == names.resolve("ansible.builtin.yum") == "ansible.builtin.dnf"
+
+
+def test_a_module_that_older_releases_lack_is_no_module_there(older: str, store: ModuleStore) -> None:
+    with pytest.raises(ModuleGone, match=r"ansible-core 2\.16\.3, whose modules run on Python 2\.7, has no copy"):
+        store.resolve("copy", python=OLD)
+
+
+def test_without_older_releases_an_older_host_is_told_what_to_do(store: ModuleStore) -> None:
+    module = store.resolve("ping", python=OLD)
+    assert module is not None and module.core == installed_core()
+    said = too_old("web1", OLD, "/usr/bin/python").message
+    assert "need Python 3.8 or later, web1 has 2.7.5 (/usr/bin/python)" in said
+    assert said.endswith("weft content add 'ansible-core==2.16.*'")
+    assert "weft content add 'ansible-core==2.17.*'" in too_old("web1", (3, 7, 1), "/usr/bin/python3").message
+    assert "weft content" not in too_old("web1", (3, 5, 1), "/usr/bin/python3").message
 
 
 def test_how_old_releases_say_what_they_need(place: Callable[..., str], tmp_path: Path) -> None:
