@@ -1,4 +1,4 @@
-# make demo | test | lint | bench | conformance
+# make demo | test | lint | bench | bench-quick | conformance
 #
 # The tools live in .venv, made at first need and again when pyproject.toml has changed.
 
@@ -12,7 +12,7 @@ JOBS ?= 2
 RUNNER ?=
 SHIMS := build/commands
 
-.PHONY: help demo test lint bench conformance clean
+.PHONY: help demo test lint bench bench-quick conformance clean
 
 help:
 	@sed -n '1s/^# //p' Makefile
@@ -36,7 +36,11 @@ lint: $(STAMP)
 	$(BIN)/lint-imports
 
 bench: $(STAMP)
-	$(BIN)/python -m bench
+	$(BIN)/python -m bench $(ARGS)
+
+# some seconds: what a task on a host costs the controller, beside bench/baseline.json
+bench-quick: $(STAMP)
+	$(BIN)/python -m bench.quick $(ARGS)
 
 # `weft` under the names ansible's tests call; what weft has no command for is ansible-core's own
 conformance: $(STAMP)

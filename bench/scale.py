@@ -1,0 +1,88 @@
+"""How the controller's work grows with hosts, tasks, items and variables: each run in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+
+from bench.tools import clean_environment, with_root
+
+
+@dataclass(frozen=True, slots=True)
+class Grown:
+    """One run. ``cpu``: seconds without imports; ``memory``: KiB at its peak."""
+
+    case: str
+    size: int
+    units: int
+    cpu: float
+    memory: float
+
+    @property
+    def each(self) -> float:
+        """Milliseconds of CPU for one unit of work."""
+        return self.cpu / self.units * 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """A case at its sizes, smallest first."""
+
+    what: str
+    unit: str
+    runs: tuple[Grown, ...]
+
+    @property
+    def slope(self) -> float:
+        """What a further unit of the largest run cost, to what one of the second largest did: 1 is linear."""
+        first, second, third = self.runs[-3:]
+        late = (third.cpu - second.cpu) / (third.units - second.units)
+        return late / ((second.cpu - first.cpu) / (second.units - first.units))
+
+    def memory_each(self, run: Grown) -> float:
+        """KiB for one more of what grows, beside the smallest run."""
+        base = self.runs[0]
+        return (run.memory - base.memory) / (run.size - base.size)
+
+
+CASES = (
+    ("hosts", "hosts x 20 tasks", "task on a host", (10, 100, 1_000, 10_000)),
+    ("tasks", "tasks of a playbook, 1 host", "task", (100, 1_000, 10_000)),
+    ("loop", "items of a loop, 1 host", "item", (50, 500, 5_000)),
+    ("variables", "variables of each of 100 hosts", "variable", (10, 100, 1_000)),
+    ("templates", "templates inside each other, 10 hosts x 20 tasks", "level", (5, 20, 80)),
+)
+
+
+def grow(most: int | None = None) -> list[Growth]:
+    """Every case; sizes beyond ``most`` are left out. Raises CalledProcessError if a run fails."""
+    found = []
+    for case, what, unit, sizes in CASES:
+        runs = tuple(simulate(case, size) for size in sizes if most is None or size <= most)
+        found.append(Growth(what, unit, runs))
+        print(growth_text(found[-1]), flush=True)
+    return found
+
+
+def simulate(case: str, size: int) -> Grown:
+    data = child("bench.simulated", case, str(size))
+    return Grown(case, size, int(data["units"]), data["cpu"], data["memory"])
+
+
+def child(*words: str) -> dict[str, float]:
+    """What one process of ours printed."""
+    environment = {**clean_environment(), "PYTHONPATH": with_root()}
+    argv = [sys.executable, "-m", *words]
+    done = subprocess.run(argv, env=environment, check=True, stdout=subprocess.PIPE, text=True)
+    data: dict[str, float] = json.loads(done.stdout)
+    return data
+
+
+def growth_text(growth: Growth) -> str:
+    lines = []
+    for run in growth.runs:
+        memory = f"{growth.memory_each(run):8.1f}" if run is not growth.runs[0] else " " * 8
+        lines.append(f"{run.size:>7,} {growth.what:<50} {run.each:8.3f} ms a {growth.unit:<15} {memory} KiB each")
+    return "\n".join(lines)
