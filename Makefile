@@ -1,4 +1,4 @@
-# make demo | test | lint | bench | bench-quick | conformance
+# make demo | test | lint | bench | bench-quick | conformance | realcontent
 #
 # The tools live in .venv, made at first need and again when pyproject.toml has changed.
 
@@ -12,7 +12,7 @@ JOBS ?= 2
 RUNNER ?=
 SHIMS := build/commands
 
-.PHONY: help demo test lint bench bench-quick conformance clean
+.PHONY: help demo test lint bench bench-quick conformance realcontent clean
 
 help:
 	@sed -n '1s/^# //p' Makefile
@@ -54,6 +54,16 @@ conformance: $(STAMP)
 	done
 	ln -sf "$(CURDIR)/$(BIN)/python" $(SHIMS)/python
 	$(BIN)/python "$(RUNNER)" --bin $(SHIMS) $(ARGS)
+
+# other people's playbooks and roles, listed and played by weft and by ansible-playbook; fetches them and the package
+# `ansible`. WHAT=run plays roles on lab hosts, ARGS=nginx is for one of them
+WHAT ?= list
+CONTENT := build/realcontent
+
+realcontent: $(STAMP)
+	test -x $(CONTENT)/venv/bin/ansible-playbook || $(PYTHON) -m venv $(CONTENT)/venv
+	$(CONTENT)/venv/bin/pip install --quiet --disable-pip-version-check --editable . 'ansible==12.*' netaddr jmespath passlib
+	$(CONTENT)/venv/bin/python -m tools.realcontent $(WHAT) --cache $(CONTENT) --differences $(CONTENT)/differences $(ARGS)
 
 clean:
 	rm -rf build $(VENV)

@@ -169,15 +169,27 @@ def _quiet_collector() -> Iterator[None]:
         gc.enable()
 
 
-def list_playbooks(options: RunOptions, settings: Settings) -> str:
-    """What `--list-hosts`, `--list-tasks`, `--list-tags` and `--syntax-check` print. Raises WeftError."""
+def list_playbooks(options: RunOptions, settings: Settings, bus: Bus) -> str:
+    """What `--list-hosts`, `--list-tasks`, `--list-tags` and `--syntax-check` print. Raises WeftError.
+
+    What is noticed on the way (hosts that nobody knows, say) is published.
+    """
+    parts = Parts(options, settings, bus)
+    inventory = parts.variables.inventory
+    if options.adhoc is not None:
+        found = inventory.select_or_fail(options.adhoc.pattern, options.limit)
+        return "\n".join([f"  hosts ({len(found)}):", *(f"    {host}" for host in found)])
+    parts.check_limit()
+    texts = [_listed(path, parts) for path in options.playbooks]
+    return "".join(texts).rstrip("\n")
+
+
+def _listed(path: str, parts: Parts) -> str:
+    from weft.playbook.checks import is_template
     from weft.playbook.listing import Wanted, listing, syntax_checked
     from weft.vars import PlayVars
 
-    parts = Parts(options, settings, Bus())
-    if options.adhoc is not None:
-        found = parts.variables.inventory.select_or_fail(options.adhoc.pattern, options.limit)
-        return "\n".join([f"  hosts ({len(found)}):", *(f"    {host}" for host in found)])
+    options, settings = parts.options, parts.settings
 
     def render(play: Play, value: Value) -> Any:
         return parts.templar.render(value, parts.variables.scope(None, play=PlayVars(play=play)))
@@ -185,6 +197,13 @@ def list_playbooks(options: RunOptions, settings: Settings) -> str:
     def hosts_of(pattern: Value) -> Sequence[str]:
         return parts.variables.inventory.select(pattern, limit=options.limit)
 
+    book = parts.load(path)
+    for play in book.plays:
+        hosts = render(play, play.hosts)
+        if not (options.syntax_check and is_template(play.hosts)):  # as Ansible: what matches nothing is said
+            hosts_of(hosts)
+    if options.syntax_check:
+        return syntax_checked(path)
     wanted = Wanted(
         tasks=options.list_tasks,
         tags=options.list_tags,
@@ -192,11 +211,7 @@ def list_playbooks(options: RunOptions, settings: Settings) -> str:
         skip_tags=settings.skip_tags,
         hosts=hosts_of if options.list_hosts else None,
     )
-    texts = []
-    for path in options.playbooks:
-        book = parts.load(path)
-        texts.append(syntax_checked(path) if options.syntax_check else listing(book, path, wanted, render))
-    return "".join(texts).rstrip("\n")
+    return listing(book, path, wanted, render)
 
 
 def decrypter(options: RunOptions, settings: Settings) -> Any:

@@ -31,6 +31,7 @@ from typing import Any, TypeVar
 
 from tests.support.fake_host import Hosts
 from tests.support.virtual_time import VirtualTimeLoop
+from weft.cli.execute import show_lists
 from weft.cli.play import play as play_command
 from weft.cli.problems import report
 from weft.cli.request import Request, playbook_request
@@ -40,7 +41,7 @@ from weft.events.types import Event, HostRecap, RunFinished, TaskFinished
 from weft.model.run_options import RunOptions
 from weft.model.settings import Settings
 from weft.parts import Parts
-from weft.run import list_playbooks, run_playbooks
+from weft.run import run_playbooks
 from weft.sinks import Streams, build
 
 T = TypeVar("T")
@@ -282,8 +283,7 @@ class Project:
         really: bool,
     ) -> int:
         if request.options.only_lists:
-            streams.stdout.write(list_playbooks(request.options, request.settings) + "\n")
-            return 0
+            return show_lists(request)
         views = build(request.options, request.settings, streams, {})
 
         def make(options: RunOptions, settings: Settings, bus: Bus) -> Parts:

@@ -31,15 +31,12 @@ from weft.cli import params as shared
 )
 def run(**params: Any) -> int:
     """Run one module on the hosts of PATTERN."""
-    from weft.cli.execute import execute
+    from weft.cli.execute import execute, show_lists
     from weft.cli.request import adhoc_request
 
     request = adhoc_request(params)
     if request.options.only_lists:
-        from weft.run import list_playbooks
-
-        click.echo(list_playbooks(request.options, request.settings))
-        return 0
+        return show_lists(request)
 
     from weft.run import run_adhoc
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from weft.cli import params as shared
+
+if TYPE_CHECKING:
+    from weft.events.bus import Bus
 
 
 @click.command(cls=shared.Command, context_settings={"help_option_names": ["-h", "--help"]})
@@ -21,12 +24,18 @@ from weft.cli import params as shared
 def check(**params: Any) -> int:
     """Load playbooks with all they name, and the inventory. The exit code is 4 if something is wrong."""
     from dataclasses import replace
+    from functools import partial
 
+    from weft.cli.execute import show
     from weft.cli.request import playbook_request
     from weft.run import list_playbooks
 
     request = playbook_request({**params, "syntax_check": True})
+
+    def load(playbook: str, bus: Bus) -> str:
+        list_playbooks(replace(request.options, playbooks=(playbook,)), request.settings, bus)
+        return f"{playbook}: nothing wrong"
+
     for playbook in request.options.playbooks:
-        list_playbooks(replace(request.options, playbooks=(playbook,)), request.settings)
-        click.echo(f"{playbook}: nothing wrong")
+        show(request, partial(load, playbook))
     return 0

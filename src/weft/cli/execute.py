@@ -6,7 +6,8 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from weft.cli.request import Request
-from weft.events.bus import Sink
+from weft.events.bus import Bus, Sink
+from weft.events.types import Message
 from weft.sinks import Streams, build
 
 Run = Callable[[tuple[Sink, ...]], Coroutine[Any, Any, int]]
@@ -24,3 +25,23 @@ def execute(request: Request, run: Run) -> int:
         return run_loop(run(views.sinks))
     finally:
         views.close()
+
+
+def show_lists(request: Request) -> int:
+    """`--list-hosts` and its kin: the lists go to stdout, what is noticed on the way to stderr."""
+    from weft.run import list_playbooks
+
+    return show(request, lambda bus: list_playbooks(request.options, request.settings, bus))
+
+
+def show(request: Request, make: Callable[[Bus], str]) -> int:
+    """Print a text for which nothing has to run. ``make`` publishes its warnings."""
+    views = build(request.options, request.settings, Streams.standard())
+    try:
+        bus = Bus(views.sinks)
+        for warning in request.warnings:
+            bus.publish(warning)
+        bus.publish(Message(text=make(bus)))
+    finally:
+        views.close()
+    return 0

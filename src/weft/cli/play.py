@@ -48,15 +48,12 @@ def play(**params: Any) -> int:
     Exit codes: 0 all went well, 1 an error, 2 a host failed, 4 a host can't be reached or a playbook can't be
     loaded, 5 wrong options, 130 ended with Ctrl-C.
     """
-    from weft.cli.execute import execute
+    from weft.cli.execute import execute, show_lists
     from weft.cli.request import playbook_request
 
     request = playbook_request(params)
     if request.options.only_lists:
-        from weft.run import list_playbooks
-
-        click.echo(list_playbooks(request.options, request.settings))
-        return 0
+        return show_lists(request)
 
     from weft.run import run_playbooks
 

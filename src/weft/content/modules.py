@@ -28,6 +28,12 @@ class ModuleGone(LoadError):
     """A module or action has been removed from its collection, or is redirected to what isn't there."""
 
 
+class ModuleRemoved(ModuleGone):
+    """It is only known that there once was such a module. Ansible doesn't count that as an error of the playbook."""
+
+    exit_code = 1
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Module:
     """A module's file. ``core`` is the release whose module_utils go with it."""
@@ -198,12 +204,12 @@ class ModuleStore:
         )
 
     def check_routing(self, fqcn: str, collection: str, routing: Mapping[str, Any], what: str = "module") -> None:
-        """Announce a deprecation once. Raises ModuleGone where the entry is a tombstone."""
+        """Announce a deprecation once. Raises ModuleRemoved where the entry is a tombstone."""
         tombstone = routing.get("tombstone")
         if tombstone:
             text = tombstone.get("warning_text") or ""
             release = _removal(tombstone, collection)
-            raise ModuleGone(f"The {fqcn!r} {what} has been removed.{' ' + text if text else ''}{release}")
+            raise ModuleRemoved(f"The {fqcn!r} {what} has been removed.{' ' + text if text else ''}{release}")
         deprecation = routing.get("deprecation")
         if deprecation and self._publish and fqcn not in self._announced:
             self._announced.add(fqcn)

@@ -6,6 +6,7 @@
     adhoc      minimal, oneline, tree
     profile    profile_tasks, profile_roles, timer
     json_lines, junit, tee
+    remarks    warnings only, for what lists and doesn't run
     registry   settings and options -> sinks
 
 Comes above ``engine`` in the layers, and knows only ``events`` and ``model``.

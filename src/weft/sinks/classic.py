@@ -18,6 +18,7 @@ from weft.sinks.diffs import diff_text
 from weft.sinks.dump import ResultDumper, is_action
 from weft.sinks.problems import deprecation_of
 from weft.sinks.recap import Recap
+from weft.sinks.remarks import show_message
 from weft.sinks.results import ResultLines
 from weft.sinks.screen import Screen
 
@@ -59,7 +60,7 @@ class Classic:
             ev.Warned: screen.warning,
             ev.Deprecated: screen.deprecation,
             ev.Failed: lambda event: screen.error(event.error),
-            ev.Message: self._message,
+            ev.Message: lambda event: show_message(screen, event),
             ev.PlaybookFinished: self._recap.playbook_finished,
             ev.RunFinished: self._recap.run_finished,
         }
@@ -266,13 +267,6 @@ class Classic:
         self._under_banner(event.task)
         holder = f", held by {event.holder}" if event.holder else ""
         self._screen.show(f"WAITING: [{event.host}]: lock {event.lock}{holder}", "debug")
-
-    def _message(self, event: ev.Message) -> None:
-        if event.verbosity > 0:
-            self._screen.verbose(event.text, event.verbosity, event.host)
-        else:
-            text = event.text if event.host is None else f"<{event.host}> {event.text}"
-            self._screen.show(text, stderr=event.stderr)
 
 
 def show_problems(screen: Screen, event: ev.TaskResult, *, stderr: bool = False) -> None:

@@ -13,6 +13,7 @@ from weft.events.types import Warned
 from weft.model.run_options import RunOptions
 from weft.model.settings import Settings
 from weft.sinks.output import Output, Streams
+from weft.sinks.remarks import Remarks
 from weft.sinks.screen import Screen, open_log
 
 _BUILT_IN = "ansible.builtin."
@@ -62,13 +63,15 @@ class _Builder:
         self._streams = streams
         self._environ = environ
         self._output = Output()
-        on_screen = None if options.json else streams
+        on_screen = None if options.json and not options.only_lists else streams
         log = open_log(settings.log_path, self._output, streams)
         self._screen = Screen(self._output, on_screen, settings, log=log)
         self._sinks: list[Sink] = []
         self._unsupported: list[str] = []
 
     def build(self) -> Views:
+        if self._options.only_lists:
+            return Views((Remarks(self._screen),), self._screen, self._output)
         self._add_main()
         for name in self._extra_names():
             self._add_extra(name)

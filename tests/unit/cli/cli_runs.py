@@ -46,7 +46,7 @@ class Asked:
 
         return run
 
-    def _list(self, options, settings):
+    def _list(self, options, settings, bus):
         self._note("list_playbooks", options, settings)
         return self.text
 

@@ -133,7 +133,14 @@ def test_strands_of_a_parallel_block_get_their_banner_back_when_lines_mix():
         ended(right, Status.OK),
         ended(left, Status.CHANGED, host="h2"),
     )
-    assert _tasks(shown) == ["TASK [left]", "ok: [h1]", "TASK [right]", "ok: [h1]", "TASK [left]", "changed: [h2]"]
+    assert _tasks(shown) == [
+        "TASK [left] (1)",
+        "ok: [h1]",
+        "TASK [right] (2)",
+        "ok: [h1]",
+        "TASK [left] (1)",
+        "changed: [h2]",
+    ]
 
 
 def test_plays_side_by_side_carry_their_label():
