@@ -1,4 +1,4 @@
-# make demo | test | lint | bench | bench-quick | conformance | realcontent
+# make demo | test | lint | schema | bench | bench-quick | conformance | realcontent
 #
 # The tools live in .venv, made at first need and again when pyproject.toml has changed.
 
@@ -12,7 +12,7 @@ JOBS ?= 2
 RUNNER ?=
 SHIMS := build/commands
 
-.PHONY: help demo test lint bench bench-quick conformance realcontent clean
+.PHONY: help demo test lint schema bench bench-quick conformance realcontent clean
 
 help:
 	@sed -n '1s/^# //p' Makefile
@@ -34,6 +34,10 @@ lint: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# what YAML editors know of the language, from the table of keywords
+schema: $(STAMP)
+	$(BIN)/python -m weft.playbook.schema > schema/weft-playbook.json
 
 bench: $(STAMP)
 	$(BIN)/python -m bench $(ARGS)

@@ -10,6 +10,7 @@ from weft.model.errors import LoadError
 from weft.model.nodes import Block, Common, Handler, Node, Task, TaskKind
 from weft.model.values import Origin, Trusted, Value, origin_of
 from weft.playbook.action import IMPORT_ROLE, IMPORT_TASKS, KINDS, Called
+from weft.playbook.amounts import check_amounts
 from weft.playbook.checks import is_template, texts, type_name
 from weft.playbook.collections import search_list
 from weft.playbook.fields import GROUP_ONLY, RARE, group_fields, node_name, put_loop, read_parallel_of, task_fields
@@ -138,6 +139,7 @@ class NodeBuilder:
     def _read_block(self, data: Mapping[Any, Value], place: Place) -> Own:
         own = read_node(data, On.BLOCK)
         settle(own, On.BLOCK, "Block", self._shop.settings, self._shop.publish)
+        check_amounts(own, On.BLOCK, self._shop.publish)
         if "block" in own.keywords and not isinstance(own.get("block"), list):
             message = "A malformed block was encountered while loading a block"
             found = own.get("block")
@@ -187,6 +189,8 @@ class NodeBuilder:
         )
         on, node = _kind_of_node(called, place.handlers)
         settle(own, on, node, self._shop.settings, self._shop.publish)
+        if own.whole or not RARE.isdisjoint(own.keywords):
+            check_amounts(own, on, self._shop.publish)
         put_loop(own, loops)
         statement = Statement(own, called, on, node, origin, collections)
         if called.fqcn == IMPORT_TASKS:

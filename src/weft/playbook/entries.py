@@ -9,6 +9,7 @@ from typing import Any
 from weft.model.errors import LoadError, WeftError
 from weft.model.nodes import Block, Common, Node, Role
 from weft.model.values import MapNode, Origin, Value, origin_of
+from weft.playbook.amounts import check_amounts
 from weft.playbook.checks import check_value, conditions, type_name, variables
 from weft.playbook.fields import group_fields, read_parallel_of
 from weft.playbook.keywords import On, allowed
@@ -81,7 +82,7 @@ class EntryReader:
             raise LoadError("role definitions must contain a role name", origin)
         own.vars = variables(own.keywords.pop("vars", None), "RoleInclude", origin)
         name = self._name(named if isinstance(named, str) else str(named), place, own.vars, origin_of(named) or origin)
-        spelled(own, On.ROLE, "RoleInclude")
+        spelled(own, On.ROLE, "RoleInclude", self._shop.publish)
         use = RoleUse(
             name=name,
             origin=origin,
@@ -111,6 +112,7 @@ class EntryReader:
             return role.tasks
         for name, value in own.keywords.items():
             check_value(allowed(On.BLOCK).get(name) or allowed(On.ROLE)[name], value, own.place_of(name))
+        check_amounts(own, On.ROLE, self._shop.publish)
         return (
             Block(
                 id=self._shop.new_id("b"),

@@ -9,7 +9,7 @@ from weft.model.errors import LoadError
 from weft.model.nodes import LoopControl, Parallel
 from weft.model.values import Value, origin_of
 from weft.playbook.checks import conditions
-from weft.playbook.keywords import On
+from weft.playbook.keywords import SPELLED_LOOP, On
 from weft.playbook.own import Own, read_node
 from weft.playbook.parallel import check_lock, check_parallel_items, read_parallel
 
@@ -75,8 +75,9 @@ def loop_control(own: Own) -> LoopControl:
         )
     control = read_node(value or {}, On.LOOP_CONTROL)
     get = control.keywords.get
+    place = own.places.get(SPELLED_LOOP)
     if get("parallel") is not None:
-        parallel = get("parallel")
+        parallel, place = get("parallel"), control.place_of("parallel")
     return LoopControl(
         loop_var=get("loop_var") or "item",
         index_var=get("index_var"),
@@ -85,7 +86,7 @@ def loop_control(own: Own) -> LoopControl:
         extended=get("extended"),
         extended_allitems=get("extended_allitems") if get("extended_allitems") is not None else True,
         break_when=conditions(get("break_when")),
-        parallel=check_parallel_items(parallel, control.place_of("parallel")),
+        parallel=check_parallel_items(parallel, place),
     )
 
 

@@ -15,6 +15,7 @@ from weft.model.values import Origin, Value, origin_of
 from weft.playbook.action import unknown_key
 from weft.playbook.api import Publish
 from weft.playbook.checks import check_value, conditions, texts, variables
+from weft.playbook.hints import did_you_mean
 from weft.playbook.keywords import NODE_NAMES, SPELLED, SPELLED_LOOP, Keyword, On, added, allowed
 
 _TASK_LIKE = (On.TASK, On.INCLUDE, On.IMPORT)
@@ -39,18 +40,19 @@ class Own:
     vars: Mapping[str, Value] = field(default_factory=dict)
     whole: dict[str, Value] = field(default_factory=dict)  # `weft_throttle`, `weft_timeout`
     loop_parallel: Value = None
+    places: dict[str, Origin | None] = field(default_factory=dict)  # of the variables `weft_K`, by K
 
     def get(self, name: str) -> Value:
         return self.keywords.get(name)
 
     def place_of(self, name: str) -> Origin | None:
-        """Where a keyword stands: its key."""
-        return next((origin_of(key) for key in self.data if key == name), None) or self.origin
+        """Where a keyword stands: its key, or that of the variable it is spelled as."""
+        return next((origin_of(key) for key in self.data if key == name), None) or self.places.get(name) or self.origin
 
     def needs(self) -> tuple[str, ...]:
         """The siblings that must be ok first. Raises LoadError."""
         value = self.keywords.get("needs")
-        return () if value is None else texts(value, "needs", self.origin)
+        return () if value is None else texts(value, "needs", self.place_of("needs"))
 
     def retry(self) -> Retry:
         """``until`` and its company."""
@@ -118,11 +120,14 @@ def settle(own: Own, on: On, name: str, settings: Settings, publish: Publish) ->
     value = own.keywords.pop("vars", None)
     if value is not None:
         own.vars = variables(value, name, own.origin)
-        spelled(own, on, name)
+        spelled(own, on, name, publish)
 
 
-def spelled(own: Own, on: On, name: str) -> None:
-    """Obeys ``weft_K`` among the node's variables; a keyword proper goes before it. Raises LoadError."""
+def spelled(own: Own, on: On, name: str, publish: Publish) -> None:
+    """Obeys ``weft_K`` among the node's variables; a keyword proper goes before it.
+
+    Raises LoadError where K has no meaning here; publishes a warning where it looks misspelled.
+    """
     for variable, value in own.vars.items():
         if not variable.startswith(SPELLED):
             continue
@@ -131,9 +136,13 @@ def spelled(own: Own, on: On, name: str) -> None:
             _obey(own, key, value, origin_of(variable))
         elif any(key in added(other) for other in On):
             raise LoadError(f"'{variable}' has no meaning for a {name}", origin_of(variable), _HINTS.get(key))
+        elif (hint := did_you_mean(variable, [SPELLED + known for known in added(on)])) is not None:
+            message = f"The variable '{variable}' is no keyword of weft's."
+            publish(Warned(message=message, origin=origin_of(variable), help=hint))
 
 
 def _obey(own: Own, key: str, value: Value, origin: Origin | None) -> None:
+    own.places[key] = origin
     if key == SPELLED_LOOP:
         own.loop_parallel = value
         return

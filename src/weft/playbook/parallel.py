@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from weft.events.types import Warned
+from weft.model.convert import to_number
 from weft.model.errors import LoadError
 from weft.model.nodes import Block, Node, Parallel, Task, TaskKind
 from weft.model.values import Origin, Value, origin_of
@@ -37,7 +38,7 @@ def read_parallel(value: Value, origin: Origin | None) -> Parallel | None:
         return Parallel(limit=value)
     _check_keys("parallel", value, ("limit", "on_failure"))
     limit, on_failure = value.get("limit"), value.get("on_failure", "finish")
-    _check_count("limit", limit, origin_of(limit) or place)
+    _check_count("limit", limit, origin_of(limit) or _key_place(value, "limit") or place)
     if on_failure not in _ON_FAILURE:
         message = f"'on_failure' of 'parallel' must be one of {', '.join(_ON_FAILURE)}, not {str(on_failure)!r}."
         raise LoadError(message, origin_of(on_failure) or place)
@@ -80,8 +81,18 @@ def _check_lock_mapping(value: Mapping[str, Value], place: Origin | None) -> Non
     if mode not in _MODES and not is_template(mode):
         message = f"'mode' of a lock must be one of {', '.join(_MODES)}, not {str(mode)!r}."
         raise LoadError(message, origin_of(mode) or place)
-    check_number(value.get("timeout"), Kind.FLOAT, place)
-    _check_count("slots", value.get("slots"), place)
+    _check_lock_timeout(value.get("timeout"), _key_place(value, "timeout") or place)
+    _check_count("slots", value.get("slots"), _key_place(value, "slots") or place)
+
+
+def _check_lock_timeout(value: Value, place: Origin | None) -> None:
+    check_number(value, Kind.FLOAT, place)
+    if isinstance(value, str | int | float) and not is_template(value) and to_number(value) < 0:
+        raise LoadError(f"'timeout' of a lock can't be negative: {value}.", origin_of(value) or place)
+
+
+def _key_place(value: Mapping[str, Value], name: str) -> Origin | None:
+    return next((origin_of(key) for key in value if key == name), None)
 
 
 def _check_keys(what: str, value: Mapping[str, Value], known: Sequence[str]) -> None:

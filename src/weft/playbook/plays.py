@@ -161,7 +161,7 @@ class PlayLoader:
             collection=collection,
         )
         own.vars = state.vars
-        spelled(own, On.PLAY, "Play")
+        spelled(own, On.PLAY, "Play", self._shop.publish)
         common = self._common(own, collection, around)
         for_handlers = Place(play=state, common=common, folder=state.folder, handlers=True, section="handlers")
         common = replace(common, when=around.when)
