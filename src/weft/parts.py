@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from weft.playbook.loader import Loader
     from weft.templating.templar import Templar
     from weft.vars import Variables
+    from weft.watch.conflicts import Conflicts
 
 _TRACES_FROM = 3  # -vvv
 _OWN_ACTIONS = ("include_tasks", "include_role", "import_tasks", "import_role", "import_playbook", "meta")
@@ -274,7 +275,13 @@ class Parts:
     def jobs(self) -> JobRegistry:
         from weft.jobs.registry import JobRegistry
 
-        return JobRegistry(self.sessions)
+        return JobRegistry(self.sessions, self.conflicts.job_ended)
+
+    @cached_property
+    def conflicts(self) -> Conflicts:
+        from weft.watch.conflicts import Conflicts
+
+        return Conflicts(self.bus.publish, strict=self.options.strict_conflicts)
 
     @cached_property
     def strands(self) -> Strands:
@@ -323,9 +330,16 @@ class Parts:
         from weft.locks.keeper import Locks
 
         jobs = self.jobs
-        forks, locks = Forks(self.settings.forks), Locks(self.sessions)
         attempts = Attempts(
-            self.services, self.find_action, self.passwords, jobs, forks, self.variables, locks, self.strands
+            self.services,
+            self.find_action,
+            self.passwords,
+            jobs,
+            Forks(self.settings.forks),
+            self.variables,
+            Locks(self.sessions),
+            self.strands,
+            self.conflicts,
         )
         return RunState(
             services=self.services,

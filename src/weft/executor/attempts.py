@@ -26,6 +26,7 @@ from weft.executor.keywords import KeywordReader, Keywords
 from weft.executor.report import Draft, censored, public, registered
 from weft.executor.results import facts_kind
 from weft.executor.terms import TermsReader
+from weft.executor.writing import Writing
 from weft.jobs.registry import JobRegistry
 from weft.jobs.strands import Strands
 from weft.jobs.waiting import unfinished_jobs
@@ -35,6 +36,7 @@ from weft.model.nodes import Task
 from weft.model.values import Origin
 from weft.templating.blocking import evaluate
 from weft.vars import Scope, Variables
+from weft.watch.conflicts import Conflicts
 
 _MOST_TIMEOUT = 100_000_000  # seconds
 _DEFAULT_RETRIES = 3  # with `until` and without `retries`
@@ -92,6 +94,7 @@ class Attempts:
         variables: Variables,
         locks: Locks,
         strands: Strands,
+        conflicts: Conflicts,
     ) -> None:
         self._services = services
         self._strands = strands
@@ -101,6 +104,7 @@ class Attempts:
         self._passwords = passwords
         self._jobs = jobs
         self._limits = Limits(forks, locks, services)
+        self._writing = Writing(conflicts, jobs)
         self.keywords = KeywordReader(services.templar, services.settings, services.publish)
         self.arguments = ArgumentReader(services.templar, inject_facts=services.settings.inject_facts_as_vars)
 
@@ -289,7 +293,9 @@ class Attempts:
             )
         try:
             async with asyncio.timeout(seconds if seconds > 0 else None):
-                result = await work.action(work.context)
+                result = await self._writing.act(
+                    work.action, work.context, work.info, work.draft, work.keywords.connection
+                )
         except TimeoutError:
             raise TimedOut(shown_seconds(seconds), work.task.origin) from None
         except TaskSkipped as skipped:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,8 +29,10 @@ class StartedJob:
 class JobRegistry:
     """Knows every job of the run, and which of them have not been seen to end."""
 
-    def __init__(self, sessions: Sessions) -> None:
+    def __init__(self, sessions: Sessions, on_ended: Callable[[str], None] = lambda jid: None) -> None:
+        """``on_ended`` is told of each job that is seen to have ended."""
         self._sessions = sessions
+        self._on_ended = on_ended
         self._known: dict[str, StartedJob] = {}
         self._open: set[str] = set()
 
@@ -41,6 +43,7 @@ class JobRegistry:
 
     def ended(self, jid: str) -> None:
         self._open.discard(jid)
+        self._on_ended(jid)
 
     def target(self, host: str, jid: str, asked: Target) -> Target:
         """Where and as whom to ask for a job: as it was started, if this run started it on that host.
@@ -66,6 +69,17 @@ class JobRegistry:
         for row in rows if isinstance(rows, list) else [result]:
             if isinstance(row, Mapping) and row.get("finished"):
                 self.ended(str(row.get("ansible_job_id")))
+
+    async def look(self, jids: Sequence[str]) -> None:
+        """Ask the hosts which of these jobs still run: the others count as ended from now on."""
+        groups: dict[Target, list[str]] = {}
+        for job in (self._known[jid] for jid in jids if jid in self._open):
+            groups.setdefault(job.target, []).append(job.jid)
+        for target, asked in groups.items():
+            alive = await self._alive(target, asked)
+            for jid in asked:
+                if jid not in alive:
+                    self.ended(jid)
 
     async def left(self) -> tuple[JobsLeft, ...]:
         """Jobs that still run, by host and user. A host that doesn't answer counts with all its jobs."""
