@@ -1,6 +1,6 @@
 """What a run does, from its playbooks to its exit code.
 
-The command line calls ``run_playbooks``, ``run_adhoc``, ``list_playbooks`` and ``jobs_command``.
+The command line calls ``run_playbooks``, ``run_adhoc``, ``list_playbooks``, ``check_playbooks`` and ``jobs_command``.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from weft.events.bus import Bus, Sink
-from weft.model.errors import OptionsError
+from weft.model.errors import OptionsError, WeftError
 from weft.model.nodes import Play, Playbook
 from weft.model.run_options import JobsRequest, RunOptions
 from weft.model.settings import Settings
@@ -23,7 +23,11 @@ from weft.model.values import Value
 from weft.parts import Parts
 
 if TYPE_CHECKING:
+    from weft.check.book import Notices
+    from weft.check.findings import Checked
     from weft.engine.runner import Runner
+
+T = TypeVar("T")
 
 _THREADS = 64
 INTERRUPTED = 130  # exit code after Ctrl-C
@@ -212,6 +216,55 @@ def _listed(path: str, parts: Parts) -> str:
         hosts=hosts_of if options.list_hosts else None,
     )
     return listing(book, path, wanted, render)
+
+
+def check_playbooks(options: RunOptions, settings: Settings) -> list[Checked]:
+    """`weft check`: what is wrong with each playbook, as far as that can be seen without running it.
+
+    What is wrong with a playbook is a finding. Raises WeftError for what is wrong outside of them.
+    """
+    from weft.check.book import BookCheck, Notices
+    from weft.check.findings import Checked, in_order, of_error
+    from weft.check.texts import Reader
+    from weft.vars.static import StaticNames
+
+    notices = Notices()
+    parts = Parts(options, settings, Bus((notices,)))
+    reader = Reader(
+        lambda value, names: parts.templar.render(value, StaticNames(names, parts.templar)), options.extra_vars
+    )
+    check = BookCheck(parts.loader, reader, _for_one_host(parts, notices), strict=options.strict_conflicts)
+    found: list[Checked] = []
+    for path in options.playbooks:
+        notices.findings.clear()
+        try:
+            book = parts.load(path)
+            findings = asyncio.run(_in_loop(lambda: check.check(book)))  # noqa: B023
+        except WeftError as error:
+            findings = [of_error(error)]
+        found.append(Checked(path=path, findings=[*notices.findings, *findings]))
+    if found:
+        last = found[-1]
+        found[-1] = Checked(path=last.path, findings=[*last.findings, *check.forgotten_jobs()])
+    return [Checked(path=each.path, findings=in_order(each.findings)) for each in found]
+
+
+async def _in_loop(function: Callable[[], T]) -> T:
+    """There, what would run a program while a template is evaluated refuses to (``templating.blocking``)."""
+    return function()
+
+
+def _for_one_host(parts: Parts, notices: Notices) -> Callable[[Play], bool]:
+    def for_one_host(play: Play) -> bool:
+        notices.muted = True  # what is wrong with the inventory is not the playbook's
+        try:
+            return len(parts.variables.inventory.select(play.hosts, limit=parts.options.limit)) == 1
+        except WeftError:
+            return False
+        finally:
+            notices.muted = False
+
+    return for_one_host
 
 
 def decrypter(options: RunOptions, settings: Settings) -> Any:

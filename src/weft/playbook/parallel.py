@@ -122,13 +122,16 @@ def check_needs(nodes: Sequence[Node]) -> None:
 
 def check_children(children: Sequence[Node], publish: Publish) -> None:
     """The rules of a parallel block. Raises LoadError; publishes a warning where two children register one name."""
+    _warn_registers(children, order_of_children(children), publish)
+
+
+def order_of_children(children: Sequence[Node]) -> Mapping[int, frozenset[int]]:
+    """For each child of a parallel block, by number, all that end before it starts. Raises LoadError for a cycle."""
     named: dict[str, list[int]] = defaultdict(list)
     for index, child in enumerate(children):
         if child.name is not None:
             named[str(child.name)].append(index)
-    edges = {index: _needed(child, named) for index, child in enumerate(children)}
-    before = _order(children, edges)
-    _warn_registers(children, before, publish)
+    return _order(children, {index: _needed(child, named) for index, child in enumerate(children)})
 
 
 def _needed(child: Node, named: Mapping[str, list[int]]) -> list[int]:

@@ -33,6 +33,7 @@ class Use:
     manager: str = ""  # PACKAGES: the program
     keeps: bool = False  # it only sees to it that something is there: two of these don't disturb each other
     controller: bool = False  # on the controller, wherever the task runs
+    shown: str = ""  # the path as it is to be told, where that isn't the key
 
     def meets(self, other: Use) -> bool:
         """Whether the two get in each other's way, on one machine."""
@@ -41,7 +42,9 @@ class Use:
         return self.manager == other.manager or ANY_MANAGER in (self.manager, other.manager)
 
     def __str__(self) -> str:
-        return self.key if self.kind is PATH else self.manager
+        if self.kind is PACKAGES:
+            return "the package manager" if self.manager == ANY_MANAGER else self.manager
+        return self.shown or self.key
 
 
 Reader = Callable[[Args, str], Sequence[Use]]
@@ -91,17 +94,16 @@ def _copied(args: Args, user: str) -> Sequence[Use]:
     dest, source = args.get("dest") or args.get("path"), args.get("src")
     if not isinstance(dest, str):
         return ()
-    return _one(_in_folder(dest, source), user)
+    return _into(dest, posixpath.basename(source.rstrip("/")) if isinstance(source, str) else "", user)
 
 
-def _in_folder(dest: str, source: Any) -> str:
-    if not isinstance(source, str) or not source.rstrip("/"):
-        return dest
-    name = posixpath.basename(source.rstrip("/"))
+def _into(dest: str, name: str, user: str) -> Sequence[Use]:
     last = posixpath.basename(dest)
     # a last part with a suffix is a file's; without one it may be a folder that is there
-    is_file = bool(last) and (last in (name, name.removesuffix(".j2")) or _has_suffix(last))
-    return dest if is_file else posixpath.join(dest, name)
+    if not name or (last and (last in (name, name.removesuffix(".j2")) or _has_suffix(last))):
+        return _one(dest, user)
+    path = _path(posixpath.join(dest, name), user)
+    return () if path is None else (Use(PATH, path, shown=dest if last else ""),)
 
 
 def _has_suffix(name: str) -> bool:
@@ -113,7 +115,8 @@ def _unpacked(args: Args, user: str) -> Sequence[Use]:
     dest, source = args.get("dest"), args.get("src")
     if not isinstance(dest, str) or not isinstance(source, str):
         return ()
-    return _one(posixpath.join(dest, posixpath.basename(source)), user)
+    path = _path(posixpath.join(dest, posixpath.basename(source)), user)
+    return () if path is None else (Use(PATH, path, shown=dest),)
 
 
 def _file(args: Args, user: str) -> Sequence[Use]:

@@ -7,6 +7,7 @@ import types
 from dataclasses import dataclass, field
 from typing import Any
 
+from weft.check.findings import Checked, Finding
 from weft.cli.main import main
 from weft.events import types as ev
 
@@ -22,6 +23,7 @@ class Asked:
     code: int = 0
     error: BaseException | None = None
     text: str = "\nplaybook: site.yml"
+    findings: list[Finding] = field(default_factory=list)
 
     def module(self) -> types.ModuleType:
         module = types.ModuleType("weft.run")
@@ -29,6 +31,7 @@ class Asked:
         module.run_adhoc = self._run("run_adhoc")
         module.list_playbooks = self._list
         module.jobs_command = self._jobs
+        module.check_playbooks = self._check
         return module
 
     def _note(self, name, options, settings):
@@ -49,6 +52,10 @@ class Asked:
     def _list(self, options, settings, bus):
         self._note("list_playbooks", options, settings)
         return self.text
+
+    def _check(self, options, settings):
+        self._note("check_playbooks", options, settings)
+        return [Checked(path=path, findings=self.findings) for path in options.playbooks]
 
     async def _jobs(self, request, options, settings, sinks):
         self._note("jobs_command", options, settings)

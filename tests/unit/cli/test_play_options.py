@@ -297,10 +297,11 @@ class TestJobs:
         assert "it is all, any or a number" in capsys.readouterr().err
 
 
-def test_check_loads_each_playbook(asked, site, capsys):
+def test_check_looks_at_each_playbook(asked, site, capsys):
     assert run_cli("check", site, site) == 0
-    assert asked.calls == ["list_playbooks", "list_playbooks"]
-    assert asked.options.syntax_check
+    assert asked.calls == ["check_playbooks"]
+    assert asked.options.playbooks == (site, site)
+    assert asked.options.syntax_check, "no passwords are asked for"
     assert capsys.readouterr().out == "site.yml: nothing wrong\n" * 2
 
 

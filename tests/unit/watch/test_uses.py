@@ -12,13 +12,13 @@ CASES: list[tuple[str, dict[str, Any], list[str]]] = [
     ("copy", {"src": "a.conf", "dest": "/etc/a.conf"}, ["/etc/a.conf"]),
     ("copy", {"src": "a.conf", "dest": "/etc/b.conf"}, ["/etc/b.conf"]),
     ("copy", {"src": "a.conf", "dest": "/etc/"}, ["/etc/a.conf"]),
-    ("copy", {"src": "files/a.conf", "dest": "/opt/app"}, ["/opt/app/a.conf"]),
+    ("copy", {"src": "files/a.conf", "dest": "/opt/app"}, ["/opt/app"]),
     ("copy", {"src": "app", "dest": "/usr/bin/app"}, ["/usr/bin/app"]),
-    ("copy", {"src": "a", "dest": "/etc/conf.d"}, ["/etc/conf.d/a"]),
+    ("copy", {"src": "a", "dest": "/etc/conf.d"}, ["/etc/conf.d"]),
     ("copy", {"content": "x", "dest": "/etc//motd"}, ["/etc/motd"]),
     ("template", {"src": "motd.j2", "dest": "/etc/motd"}, ["/etc/motd"]),
     ("get_url", {"url": "http://x/y", "dest": "/opt/y"}, ["/opt/y"]),
-    ("unarchive", {"src": "a.tgz", "dest": "/opt"}, ["/opt/a.tgz"]),
+    ("unarchive", {"src": "a.tgz", "dest": "/opt"}, ["/opt"]),
     ("file", {"path": "/x", "state": "touch"}, ["/x"]),
     ("file", {"dest": "/x", "state": "absent"}, ["/x"]),
     ("lineinfile", {"path": "~/x", "line": "y"}, ["~deploy/x"]),
@@ -34,7 +34,7 @@ CASES: list[tuple[str, dict[str, Any], list[str]]] = [
     ("fetch", {"src": "/etc/x", "dest": "got/"}, []),
     ("apt", {"name": "nginx"}, ["apt"]),
     ("dnf", {"name": "nginx"}, ["dnf"]),
-    ("package", {"name": "nginx"}, ["package"]),
+    ("package", {"name": "nginx"}, ["the package manager"]),
     ("pip", {"name": "x", "virtualenv": "/opt/v"}, ["pip"]),
     ("command", {"_raw_params": "make", "creates": "/opt/done"}, ["/opt/done"]),
     ("command", {"argv": ["/usr/bin/apt-get", "install", "x"]}, ["apt"]),
@@ -83,3 +83,9 @@ def test_arguments_of_any_type_are_borne(module: str, value: Any) -> None:
     names = ("dest", "path", "src", "_raw_params", "cmd", "argv", "creates", "cron_file", "virtualenv", "flat", "state")
     for use in uses_of(f"ansible.builtin.{module}", dict.fromkeys(names, value)):
         assert str(use)
+
+
+def test_different_files_into_one_folder_do_not_meet() -> None:
+    first, second = only("copy", src="a", dest="/opt/app"), only("copy", src="b", dest="/opt/app")
+    assert first.meets(first) and not first.meets(second)
+    assert not only("unarchive", src="a.tgz", dest="/opt").meets(only("unarchive", src="b.tgz", dest="/opt"))

@@ -1,0 +1,1 @@
+"""What can be said of playbooks without running them: `weft check`."""

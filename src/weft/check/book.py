@@ -1,0 +1,74 @@
+"""Checks one loaded playbook: goes through its plays, and brings together what was found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from weft.check.beside import Beside
+from weft.check.findings import Finding, Rule, Severity
+from weft.check.includes import IncludeLoader, Includes
+from weft.check.texts import Reader
+from weft.check.waits import Handles
+from weft.events.types import Deprecated, Event, Warned
+from weft.model.nodes import Play, Playbook
+
+#: Whether a play is for a single host, as far as that is known.
+OneHost = Callable[[Play], bool]
+
+
+@dataclass(slots=True)
+class Notices:
+    """A sink: the warnings of loading, as findings."""
+
+    findings: list[Finding] = field(default_factory=list)
+    muted: bool = False
+
+    def handle(self, event: Event) -> None:
+        if self.muted or not isinstance(event, Warned | Deprecated):
+            return
+        finding = Finding(
+            severity=Severity.WARNING if isinstance(event, Warned) else Severity.HINT,
+            rule=Rule.NOTICE,
+            message=event.message,
+            origin=event.origin,
+            hint=event.help,
+        )
+        self.findings.append(finding)
+
+    async def close(self) -> None:
+        pass
+
+
+class BookCheck:
+    """What the checks of a run's playbooks share: a job of one may be awaited in the next."""
+
+    def __init__(self, loader: IncludeLoader, reader: Reader, one_host: OneHost, *, strict: bool) -> None:
+        """``strict``: conflicts are errors."""
+        self._loader = loader
+        self._reader = reader
+        self._one_host = one_host
+        self._severity = Severity.ERROR if strict else Severity.WARNING
+        self.handles = Handles()
+        self.all_known = True  # every include could be looked into
+
+    def check(self, book: Playbook) -> list[Finding]:
+        """Conflicts, and what is wrong in dynamic includes. Call it in an event loop (see ``Reader``)."""
+        findings: list[Finding] = []
+        for play in book.plays:
+            includes = Includes(self._loader, self._reader, findings.append)
+            Beside(
+                play,
+                reader=self._reader,
+                includes=includes,
+                handles=self.handles,
+                severity=self._severity,
+                tell=findings.append,
+                one_host=lambda: self._one_host(play),  # noqa: B023
+            ).go()
+            self.all_known = self.all_known and includes.all_known
+        return findings
+
+    def forgotten_jobs(self) -> list[Finding]:
+        """Jobs that nobody waits for, once every playbook was checked. Nothing where one can't be sure."""
+        return self.handles.forgotten() if self.all_known else []
