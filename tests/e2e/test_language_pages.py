@@ -1,19 +1,26 @@
-"""The examples in the pages about weft's own language are played as they stand there."""
+"""The examples in the pages about weft's own language are played as they stand there.
+
+A page has one playbook, and commands may follow it: lines of a console that begin with `$`. Whatever else stands there
+is what the command prints, or the beginning of it.
+"""
 
 from __future__ import annotations
 
+import os
 import re
+import sys
 from pathlib import Path
 
 import pytest
 
-from tests.support.command import Done, ansible, inventory, weft
+from tests.support.command import Done, ansible, inventory, run, weft
 from weft.lab import Lab
 
 pytestmark = pytest.mark.e2e
 
 PAGES = Path(__file__).resolve().parents[2] / "docs" / "language"
 EXAMPLE = re.compile(r"^```yaml\n(- hosts: .*?)^```$", re.MULTILINE | re.DOTALL)
+CONSOLE = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 def example(page: str) -> str:
@@ -32,11 +39,41 @@ def folder(tmp_path: Path, lab: Lab) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("page", ["locks", "parallel-loops", "await-cancel"])
-def test_the_example_of_a_page(folder: Path, page: str) -> None:
-    (folder / "play.yml").write_text(example(page))
-    done: Done = weft("play", "-i", "hosts", "play.yml", cwd=folder)
+def test_the_examples_of_all_pages(folder: Path) -> None:
+    pages = sorted(path.stem for path in PAGES.glob("*.md") if path.stem != "README")
+    for page in pages:
+        (folder / f"{page}.yml").write_text(example(page))
+    done: Done = weft("play", "-i", "hosts", *(f"{page}.yml" for page in pages), cwd=folder)
     assert done.code == 0, done
+
+
+def commands(page: str) -> list[tuple[str, list[str]]]:
+    """The command lines of a page, each with what it is said to print."""
+    found: list[tuple[str, list[str]]] = []
+    for block in CONSOLE.findall((PAGES / f"{page}.md").read_text()):
+        for line in block.splitlines():
+            if line.startswith("$ "):
+                found.append((line[2:], []))
+            else:
+                found[-1][1].append(line)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("page", "first"), [("check", False), ("conflicts", False), ("interrupt", False), ("jobs", True)]
+)
+def test_the_commands_of_a_page(folder: Path, page: str, first: bool) -> None:
+    """``first``: the playbook is played before them."""
+    (folder / "play.yml").write_text(example(page))
+    if first:
+        assert weft("play", "-i", "hosts", "play.yml", cwd=folder).code == 0
+    (folder / "weft").write_text(f'#!/bin/sh\nexec {sys.executable} -m weft "$@"\n')
+    (folder / "weft").chmod(0o755)
+    for command, printed in commands(page):
+        done = run(["bash", "-c", command], folder, {"PATH": f"{folder}:{os.environ['PATH']}"})
+        assert done.code == 0, done
+        if printed:
+            assert done.out.splitlines() == printed
 
 
 PORTABLE = """
