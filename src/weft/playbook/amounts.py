@@ -33,6 +33,8 @@ def check_amounts(own: Own, on: On, publish: Publish) -> None:
             _not_below(own, name, own.get(name))
         for name, value in own.whole.items():
             _not_below(own, name, value)
+        if on in On.INCLUDE | On.HANDLER_INCLUDE:  # Ansible has none there
+            _not_below(own, "throttle", own.get("throttle"))
     idle = [name for name in ("backoff", "max_delay") if own.get(name) is not None]
     if idle and own.get("until") is None and own.get("retries") is None:
         message = f"'{idle[0]}' has no effect without 'until' or 'retries'."

@@ -189,7 +189,7 @@ class NodeBuilder:
         )
         on, node = _kind_of_node(called, place.handlers)
         settle(own, on, node, self._shop.settings, self._shop.publish)
-        if own.whole or not RARE.isdisjoint(own.keywords):
+        if own.whole or on in On.INCLUDE | On.HANDLER_INCLUDE or not RARE.isdisjoint(own.keywords):
             check_amounts(own, on, self._shop.publish)
         put_loop(own, loops)
         statement = Statement(own, called, on, node, origin, collections)

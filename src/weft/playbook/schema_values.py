@@ -154,6 +154,8 @@ WHOLE: Final[dict[str, Schema]] = {"throttle": _NOT_NEGATIVE, "timeout": _SECOND
 
 def special(name: str, on: On) -> Schema | None:
     """What a keyword holds that its kind alone doesn't tell."""
+    if name == "throttle" and on in On.INCLUDE | On.HANDLER_INCLUDE:
+        return _NOT_NEGATIVE
     if name in _GROUP and on not in _PLAIN_TASKS:
         return _GROUP[name]
     return _SPECIAL.get(name)

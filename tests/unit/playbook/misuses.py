@@ -175,6 +175,7 @@ MISUSES = [
         "The value 'lots' could not be converted to 'int'.",
         "4:17",
     ),
+    Misuse("throttle", "- include_tasks: a.yml\n  throttle: -1", "'throttle' can't be negative: -1.", "4:7"),
     Misuse("throttle", BLOCK + "vars: {weft_throttle: -1}", "'throttle' can't be negative: -1.", "4:14"),
     Misuse(
         "throttle", BLOCK + "vars: {weft_throttle: lots}", "The value 'lots' could not be converted to 'int'.", "4:29"
