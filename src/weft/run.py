@@ -230,6 +230,7 @@ def check_playbooks(options: RunOptions, settings: Settings) -> list[Checked]:
 
     notices = Notices()
     parts = Parts(options, settings, Bus((notices,)))
+    parts.loader.collect_errors(notices.take)
     reader = Reader(
         lambda value, names: parts.templar.render(value, StaticNames(names, parts.templar)), options.extra_vars
     )
@@ -243,7 +244,7 @@ def check_playbooks(options: RunOptions, settings: Settings) -> list[Checked]:
         except WeftError as error:
             findings = [of_error(error)]
         found.append(Checked(path=path, findings=[*notices.findings, *findings]))
-    if found:
+    if found and not any(each.errors for each in found):  # what could not be read may wait for jobs
         last = found[-1]
         found[-1] = Checked(path=last.path, findings=[*last.findings, *check.forgotten_jobs()])
     return [Checked(path=each.path, findings=in_order(each.findings)) for each in found]

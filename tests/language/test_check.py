@@ -49,6 +49,27 @@ def test_several_playbooks_are_all_looked_at(project: Project) -> None:
     assert said.lines[-1] == "c.yml: nothing wrong"
 
 
+def test_a_mistake_does_not_hide_the_others(project: Project) -> None:
+    text = """
+- dbug:
+- block:
+    - {debug: , retries: many}
+    - debug:
+  paralel: true
+- parallel: true
+  block:
+    - {name: a, debug: , lock: 5}
+    - {debug: , needs: [a]}
+- debug:
+- hosts: b
+"""
+    said = check(project, tasks(text) + "- hosts: []\n- hosts: all\n  handlers: [{dbug: }]\n")
+    assert said.code == 4
+    assert [line.partition(": ")[0] for line in said.lines if "error:" in line] == [
+        "play.yml:3:7", "play.yml:7:7", "play.yml:10:30", "play.yml:13:7", "play.yml:14:10", "play.yml:16:15",
+    ]  # fmt: skip
+
+
 def test_warnings_of_loading_are_told(project: Project) -> None:
     said = check(
         project, tasks("- parallel: true\n  block:\n    - {debug: , register: a}\n    - {debug: , register: a}")

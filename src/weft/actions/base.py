@@ -62,6 +62,7 @@ class ActionContext:
     delegate_to: str | None = None
     delegate_facts: bool = False
     job: JobRequest | None = None
+    locks: frozenset[str] = frozenset()  # what the task holds here
     roots: Sequence[str] = ()  # further folders (roles of the play) whose library/ and module_utils/ count
     interpreters: Mapping[str, str] = field(default_factory=dict)  # ansible_<lang>_interpreter, without Python's
     warnings: list[str] = field(default_factory=list)

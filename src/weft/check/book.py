@@ -6,11 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from weft.check.beside import Beside
-from weft.check.findings import Finding, Rule, Severity
+from weft.check.findings import Finding, Rule, Severity, of_error
 from weft.check.includes import IncludeLoader, Includes
 from weft.check.texts import Reader
 from weft.check.waits import Handles
 from weft.events.types import Deprecated, Event, Warned
+from weft.model.errors import LoadError
 from weft.model.nodes import Play, Playbook
 
 #: Whether a play is for a single host, as far as that is known.
@@ -19,10 +20,14 @@ OneHost = Callable[[Play], bool]
 
 @dataclass(slots=True)
 class Notices:
-    """A sink: the warnings of loading, as findings."""
+    """A sink: what loading warns of, and what it had to leave out, as findings."""
 
     findings: list[Finding] = field(default_factory=list)
     muted: bool = False
+
+    def take(self, error: LoadError) -> None:
+        """An error after which loading went on."""
+        self.findings.append(of_error(error))
 
     def handle(self, event: Event) -> None:
         if self.muted or not isinstance(event, Warned | Deprecated):

@@ -293,9 +293,7 @@ class Attempts:
             )
         try:
             async with asyncio.timeout(seconds if seconds > 0 else None):
-                result = await self._writing.act(
-                    work.action, work.context, work.info, work.draft, work.keywords.connection
-                )
+                result = await self._writing.act(work.action, work.context, work.info, work.keywords.connection)
         except TimeoutError:
             raise TimedOut(shown_seconds(seconds), work.task.origin) from None
         except TaskSkipped as skipped:

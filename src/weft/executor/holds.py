@@ -119,7 +119,7 @@ class Holds:
                 if keywords.check:  # a lock file may have to be made: check mode makes nothing
                     wishes = tuple(wish for wish in wishes if isinstance(wish, NameLock))
                 wishes = wanting(wishes, lambda: context.target, self._held_outside)
-                draft.locks = frozenset(map(str, wishes))
+                context.locks = frozenset(map(str, wishes))
                 if wishes:
                     await stack.enter_async_context(self._locked(wishes, context, draft))
                     if context.job is not None and keywords.poll <= 0:

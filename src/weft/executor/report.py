@@ -139,7 +139,6 @@ class Draft:
     delegate_facts: bool = False
     notify: tuple[str, ...] = ()
     lock_waited: float | None = None  # seconds; None: the task has no lock, or did not get as far
-    locks: frozenset[str] = frozenset()  # that the attempt holds
     include: Include | None = None
     task: Task | None = None  # with the action that a template gave its name
     notices: list[Notice] = field(default_factory=list)  # what came up beside the result

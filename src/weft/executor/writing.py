@@ -7,7 +7,6 @@ from typing import Any
 from weft.actions.base import Action, ActionContext
 from weft.connection.target import ConnectionKeywords
 from weft.events import TaskInfo
-from weft.executor.report import Draft
 from weft.jobs.registry import JobRegistry
 from weft.watch.conflicts import Conflicts, Writer
 from weft.watch.uses import uses_of
@@ -21,7 +20,7 @@ class Writing:
         self._jobs = jobs
 
     async def act(
-        self, action: Action, context: ActionContext, info: TaskInfo, draft: Draft, connection: ConnectionKeywords
+        self, action: Action, context: ActionContext, info: TaskInfo, connection: ConnectionKeywords
     ) -> dict[str, Any]:
         """The action's result. Raises what it raises, and TaskFailed where conflicts are errors."""
         if context.check:
@@ -39,7 +38,7 @@ class Writing:
             origin=context.task.origin,
             host=context.host,
             strand=info.strand or "",
-            locks=draft.locks,
+            locks=context.locks,
         )
         entry = self._conflicts.enter(machine, uses, writer)
         try:

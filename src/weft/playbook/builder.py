@@ -73,22 +73,24 @@ class NodeBuilder:
         """The nodes of a list; the caller checks their ``needs``. Raises LoadError."""
         found: list[Node] = []
         for item in self._items(data, place, origin):
-            if _BLOCK_KEYS.isdisjoint(item):
-                found.extend(self.task(item, place))
-            else:
-                found.append(self.block(item, place))
+            with self._shop.one_of_many():
+                if _BLOCK_KEYS.isdisjoint(item):
+                    found.extend(self.task(item, place))
+                else:
+                    found.append(self.block(item, place))
         return tuple(found)
 
     def handlers(self, data: Value, place: Place, origin: Origin | None, nested: bool = False) -> tuple[Handler, ...]:
         """The handlers of a list. A block among them only lends its keywords. Raises LoadError."""
         found: list[Handler] = []
         for item in self._items(data, place, origin):
-            if _BLOCK_KEYS.isdisjoint(item):
-                found.extend(handlers_of(self.task(item, place)))
-            elif nested:
-                raise LoadError("Using a block as a handler is not supported.", origin_of(item))
-            else:
-                found.extend(self._handler_block(item, place))
+            with self._shop.one_of_many():
+                if _BLOCK_KEYS.isdisjoint(item):
+                    found.extend(handlers_of(self.task(item, place)))
+                elif nested:
+                    raise LoadError("Using a block as a handler is not supported.", origin_of(item))
+                else:
+                    found.extend(self._handler_block(item, place))
         check_needs(found)
         return _reachable(found)
 
@@ -114,9 +116,11 @@ class NodeBuilder:
         common = self.fold(own, place)
         parallel = read_parallel_of(own)
         inside = place.within(common)
+        errors = self._shop.errors
         body = self.nodes(own.get("block"), self._child_place(inside, parallel is not None), origin)
         if parallel is not None:
-            check_children(body, self._shop.publish)
+            if errors == self._shop.errors:  # one that could not be read may be what others need
+                check_children(body, self._shop.publish)
         else:
             check_needs(body)
         return Block(

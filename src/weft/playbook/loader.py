@@ -70,6 +70,10 @@ class Loader:
         """The library folders beside playbooks and in roles that were loaded so far."""
         return tuple(self._shop.module_dirs)
 
+    def collect_errors(self, tell: Callable[[LoadError], None]) -> None:
+        """From now on a mistake in a task, block or play is told, and loading goes on without it."""
+        self._shop.on_error = tell
+
     def resolve_action(self, name: str, collections: Sequence[str] = ()) -> str | None:
         """The FQCN of an action whose name is only known when its task runs. Raises WeftError where it was removed."""
         return self._shop.actions.resolve(name, collections)

@@ -63,7 +63,8 @@ class PlayLoader:
             raise LoadError(f"A playbook must contain at least one play: {path}", Origin(path))
         plays: list[Play] = []
         for entry in data:
-            plays.extend(self._entry(entry, path, collection, around, origin_of(data)))
+            with self._shop.one_of_many():
+                plays.extend(self._entry(entry, path, collection, around, origin_of(data)))
         return plays
 
     def _entry(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from weft.events.types import Message, Warned
@@ -63,11 +64,24 @@ class Shop:
         self._render = render
         self._plugin_dirs = plugin_dirs
         self._seen_folders: set[str] = set()
+        self.on_error: Callable[[LoadError], None] | None = None  # None: the first error ends the loading
+        self.errors = 0  # that were told so
         self._ids = itertools.count(1)
 
     def new_id(self, kind: str) -> str:
         """An id that no other node of the run has."""
         return f"{kind}{next(self._ids)}"
+
+    @contextmanager
+    def one_of_many(self) -> Iterator[None]:
+        """Round one item of a list: where errors are collected, one in it does not keep the others from being read."""
+        try:
+            yield
+        except LoadError as error:
+            if self.on_error is None:
+                raise
+            self.errors += 1
+            self.on_error(error)
 
     def warn(self, message: str, origin: Origin | None = None, help_text: str | None = None) -> None:
         self.publish(Warned(message=message, origin=origin, help=help_text))
