@@ -6,7 +6,7 @@ Strands are the children of a parallel block, the items of a parallel loop, and 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from weft.check.findings import Finding, Place, Rule, Severity
@@ -15,6 +15,7 @@ from weft.check.texts import Reader, loop_names, words
 from weft.check.waits import Handles, said_by, waits, waits_for_all
 from weft.check.writes import Write, held, lock_names, meeting_items, writes_of
 from weft.model.convert import to_int, to_number
+from weft.model.errors import LoadError
 from weft.model.nodes import Node, Parallel, Play, Task, TaskKind
 from weft.model.values import Value
 from weft.playbook.checks import is_template
@@ -104,11 +105,8 @@ class Beside:
             return self._row(nodes, way)
         ways = [way.split() for _ in nodes]
         children = [self._node(node, own) for node, own in zip(nodes, ways, strict=True)]
-        before = order_of_children(nodes)
-        for second in range(len(nodes)):
-            for first in range(second):
-                if first not in before[second] and second not in before[first]:
-                    self._meet(children[first], children[second])
+        for first, second in _side_by_side(nodes):
+            self._meet(children[first], children[second])
         way.join(ways)
         return [write for child in children for write in child]
 
@@ -213,6 +211,18 @@ class Beside:
                 related=related,
             )
         )
+
+
+def _side_by_side(nodes: Sequence[Node]) -> Iterator[tuple[int, int]]:
+    """The children of a parallel block, by number, of which neither needs the other."""
+    try:
+        before = order_of_children(nodes)
+    except LoadError:  # a sibling that could not be read: that is told already
+        return
+    for second in range(len(nodes)):
+        for first in range(second):
+            if first not in before[second] and second not in before[first]:
+                yield first, second
 
 
 def _in_background(node: Node) -> bool:
