@@ -104,3 +104,23 @@ def test_a_job_that_was_awaited_is_in_nobodys_way(project: Project, jobs: Jobs) 
 def test_a_job_that_has_ended_unseen_is_asked_about_first(project: Project, jobs: Jobs) -> None:
     ran = project.play(BACKGROUND.format(pause=7, between=""), hosts=HOST)
     assert ran.problems == []
+
+
+@pytest.mark.parametrize(("limit", "warned"), [("lock: {name: one}", False), ("when: true", True)])
+def test_a_lock_round_the_block_silences_it(project: Project, limit: str, warned: bool) -> None:
+    ran = project.play(
+        f"""
+        - hosts: a:b
+          gather_facts: false
+          tasks:
+            - {limit}
+              block:
+                - name: sign
+                  command: {{cmd: sleep 1, creates: /book}}
+                  delegate_to: hub
+        """,
+        "-f 5",
+        hosts="a\nb\nhub\n",
+    )
+    assert ran.code == 0
+    assert ("/book" in ran.err) is warned

@@ -15,7 +15,7 @@ from weft.connection.api import Target
 from weft.events import LockWait, TaskInfo, Warned
 from weft.executor.keywords import Keywords
 from weft.executor.report import Draft
-from weft.locks.keeper import Holder, Key, Locks, Note, wanting
+from weft.locks.keeper import Holder, Key, Locks, Note, title_of, wanting
 from weft.locks.spec import NameLock, Wish, read_wishes
 from weft.model.errors import TaskFailed, Unreachable, WeftError
 from weft.model.nodes import Task
@@ -113,13 +113,14 @@ class Holds:
     @asynccontextmanager
     async def inside(self, keywords: Keywords, context: ActionContext, draft: Draft) -> AsyncIterator[None]:
         """With the task's locks held and its throttle passed. Raises WeftError, Unreachable."""
+        context.locks = frozenset(map(title_of, self._held_outside))
         async with AsyncExitStack() as stack:
             if self._task.lock is not None:
                 wishes = await wishes_of(self._task, context.templar, context.scope)
                 if keywords.check:  # a lock file may have to be made: check mode makes nothing
                     wishes = tuple(wish for wish in wishes if isinstance(wish, NameLock))
                 wishes = wanting(wishes, lambda: context.target, self._held_outside)
-                context.locks = frozenset(map(str, wishes))
+                context.locks |= frozenset(map(str, wishes))
                 if wishes:
                     await stack.enter_async_context(self._locked(wishes, context, draft))
                     if context.job is not None and keywords.poll <= 0:

@@ -229,6 +229,12 @@ def _held_by(wish: Wish, target: Callable[[], Target], held: frozenset[Key]) -> 
     return False
 
 
+def title_of(key: Key) -> str:
+    """A lock that ``keys_of`` gives, as users write it."""
+    kind, name, *rest = key
+    return f"{name} ({rest[0]})" if kind == "name" and rest[0] else name
+
+
 def _own_key(wish: Wish, target: Callable[[], Target]) -> Key:
     if isinstance(wish, NameLock):
         return ("name", wish.name, wish.by)
@@ -243,4 +249,4 @@ def _machine(target: Target) -> Key:
     return (transport, target.address or target.host, str(target.port), *map(str, target.extra))
 
 
-__all__ = ["Holder", "Key", "Locks", "NotInTime", "Note", "keys_of", "wanting"]
+__all__ = ["Holder", "Key", "Locks", "NotInTime", "Note", "keys_of", "title_of", "wanting"]
