@@ -308,3 +308,27 @@ def test_parallel_and_locked_blocks_can_be_async(project: Project) -> None:
     )
     assert ran.code == 0
     assert ran.seconds == pytest.approx(8)
+
+
+def test_a_meta_action_inside_is_refused_with_its_place(project: Project) -> None:
+    project.file("more.yml", "- meta: flush_handlers\n")
+    project.file("roles/flush/tasks/main.yml", "- meta: flush_handlers\n")
+    for task in (
+        "block: [{meta: flush_handlers}]",
+        "import_tasks: more.yml",
+        "include_tasks: more.yml",
+        "import_role: {name: flush}",
+        "include_role: {name: flush}",
+    ):
+        ran = project.play(
+            f"- hosts: all\n  gather_facts: false\n  tasks:\n    - {task}\n      async: 10\n      poll: 0\n", hosts=HOST
+        )
+        assert ran.code != 0, task
+        assert "'meta: flush_handlers' can't stand inside a parallel block or something async" in ran.err, task
+        assert "Origin: " in ran.err, task
+    ran = project.play(
+        "- hosts: all\n  gather_facts: false\n  roles: [{role: flush, vars: {weft_async: 10, weft_poll: 0}}]\n",
+        hosts=HOST,
+    )
+    assert ran.code != 0
+    assert "can't stand inside" in ran.out + ran.err

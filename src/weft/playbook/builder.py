@@ -115,7 +115,7 @@ class NodeBuilder:
         origin = own.origin or Origin(place.play.path)
         common = self.fold(own, place)
         parallel = read_parallel_of(own)
-        inside = place.within(common)
+        inside = place.within(common, in_parallel=place.in_parallel or own.detached)
         errors = self._shop.errors
         body = self.nodes(own.get("block"), self._child_place(inside, parallel is not None), origin)
         if parallel is not None:

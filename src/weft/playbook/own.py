@@ -50,6 +50,11 @@ class Own:
         """Where a keyword stands: its key, or that of the variable it is spelled as."""
         return next((origin_of(key) for key in self.data if key == name), None) or self.places.get(name) or self.origin
 
+    @property
+    def detached(self) -> bool:
+        """Whether it is async: what stands inside runs beside what comes behind it."""
+        return self.keywords.get("async") is not None
+
     def needs(self) -> tuple[str, ...]:
         """The siblings that must be ok first. Raises LoadError."""
         value = self.keywords.get("needs")

@@ -21,7 +21,7 @@ _MODES: Final = ("exclusive", "shared")
 _PATH_LOCK: Final = ("path", "mode", "timeout")
 _NAME_LOCK: Final = ("name", "slots", "by", "timeout")
 #: Meta actions that don't reach beyond the child they stand in.
-_HARMLESS_META: Final = frozenset(("noop", "clear_facts"))
+HARMLESS_META: Final = frozenset(("noop", "clear_facts"))
 
 
 def read_parallel(value: Value, origin: Origin | None) -> Parallel | None:
@@ -165,12 +165,12 @@ def _order(children: Sequence[Node], edges: Mapping[int, list[int]]) -> dict[int
 
 
 def check_parallel_meta(task: Task) -> None:
-    """Raises LoadError for a meta action that acts on more than the child of a parallel block that it stands in."""
+    """Raises LoadError for a meta action that acts on more than the strand that it stands in."""
     if task.kind is TaskKind.META and not task.implicit:
         action = task.args.get("_raw_params")
-        if action not in _HARMLESS_META:
+        if action not in HARMLESS_META:
             raise LoadError(
-                f"'meta: {action}' can't stand inside a parallel block: it would act on the siblings too.",
+                f"'meta: {action}' can't stand inside a parallel block or something async: it would act on what runs beside it.",
                 origin_of(action) or task.origin,
             )
 

@@ -48,7 +48,7 @@ class Place:
     role: Role | None = None
     include_dirs: tuple[str, ...] = ()  # folders of the files that include this one, nearest first
     handlers: bool = False
-    in_parallel: bool = False  # within a child of a parallel block
+    in_parallel: bool = False  # within a child of a parallel block, or something async
     section: str = "tasks"  # for messages
     paths: tuple[str, ...] = ()  # folders where relative paths of the tasks here are looked up, nearest first
 
@@ -83,7 +83,7 @@ def place_of_include(include: Task, play: PlayState, folder: str) -> Place:
         role=include.role,
         include_dirs=(folder, *include.include_dirs),
         handlers=isinstance(include, Handler),
-        in_parallel=include.in_parallel or include.parallel is not None,
+        in_parallel=include.in_parallel or include.parallel is not None or include.async_seconds is not None,
         section="handlers" if isinstance(include, Handler) else "tasks",
     )
 
