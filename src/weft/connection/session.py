@@ -26,7 +26,7 @@ from weft.model.errors import Unreachable, WeftError
 HELLO_TIMEOUT = 60.0  # seconds from the agent's first line to its first frame
 BYE_TIMEOUT = 2.0
 _PROGRAMS = frozenset({"command", "module", "raw"})  # requests for which something runs on the host
-_PROGRAM_ENDS = 4.0  # how long the end of what was cancelled may take: TERM, 2 s, KILL, and the link
+_PROGRAM_ENDS = 3.0  # how long the end of what was cancelled may take: TERM, 2 s, KILL, and the link
 _ACK_AFTER = 1.0  # seconds that an answer may stay unacknowledged on an idle link
 _ACK_AT = 64  # answers
 _KEPT_ERRORS = 8192  # bytes of stderr kept for messages

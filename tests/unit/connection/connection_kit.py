@@ -101,6 +101,7 @@ class FakeAgent:
         self.held: dict[int, dict[str, Any]] = {}
         self.pushes: list[tuple[int, bytes]] = []
         self.channel: MemoryChannel | None = None
+        self.stubborn = False  # what is cancelled goes on until it is released
         self.swallow = False  # take requests off the wire without noticing them
 
     def serve(self, channel: MemoryChannel, *, resumed: bool = False) -> None:
@@ -172,8 +173,10 @@ class FakeAgent:
             return
         assert number not in self.ran, f"request {number} ran twice"
         self.ran.append(number)
-        if op == "hold":
+        if op in ("hold", "module"):
             self.held[number] = header
+        elif op == "cancel" and self.stubborn:
+            self.answer(number, {"result": {"cancelled": True}})
         elif op == "cancel":
             held = self.held.pop(header["target"], None)
             if held:

@@ -68,6 +68,32 @@ async def test_cancelling_ends_it_on_the_host(session: AgentSession, memory: Mem
     assert memory.agent.received[-1]["op"] in ("cancel", "ack")
 
 
+async def test_a_cancelled_program_is_waited_for(session: AgentSession, memory: MemoryHost) -> None:
+    memory.agent.stubborn = True
+    task = asyncio.create_task(session.request("module"))
+    await turns()
+    task.cancel()
+    await turns()
+    assert not task.done(), "it was told to end, and has not ended"
+    memory.agent.release(next(iter(memory.agent.held)))
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+async def test_a_cancelled_program_behind_a_lost_link_is_not_waited_for(
+    session: AgentSession, memory: MemoryHost
+) -> None:
+    memory.agent.stubborn = True
+    task = asyncio.create_task(session.request("module"))
+    await turns()
+    task.cancel()
+    await turns()
+    assert not task.done()
+    memory.agent.cut()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
 async def test_pushes_reach_all_who_listen(session: AgentSession, memory: MemoryHost) -> None:
     heard: list[Any] = []
     stop = session.on_push("job", lambda content, payload: heard.append(content["jid"]))
