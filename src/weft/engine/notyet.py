@@ -28,7 +28,10 @@ def refuse_nodes(nodes: Iterable[Node]) -> None:
 
 
 def _of_task(task: Task) -> Iterator[tuple[str, Value]]:
-    yield from _set(("`lock` on a meta action", task.lock if task.kind is TaskKind.META else None))
+    if task.kind is TaskKind.META:
+        yield from _set(
+            ("`lock` on a meta action", task.lock), ("`async` on a meta action", task.async_seconds or None)
+        )
 
 
 def _set(*rows: tuple[str, Value]) -> Sequence[tuple[str, Value]]:
