@@ -18,10 +18,12 @@ from weft.executor.background import Background, TakeIn, TaskStrand
 from weft.executor.conditions import Skipped, holds
 from weft.executor.endings import complete
 from weft.executor.environment import RunEnvironment
+from weft.executor.errors import TimedOut
 from weft.executor.following import follow_job, pause_for
 from weft.executor.growing import grow
 from weft.executor.holds import Forks, Holds, Limits
 from weft.executor.interpreters import LanguageInterpreters
+from weft.executor.items import item_marks
 from weft.executor.keywords import KeywordReader, Keywords
 from weft.executor.report import Draft, censored, public, registered
 from weft.executor.results import facts_kind
@@ -33,25 +35,12 @@ from weft.jobs.waiting import unfinished_jobs
 from weft.locks.keeper import Key, Locks
 from weft.model.errors import TaskFailed, TaskSkipped, WeftError
 from weft.model.nodes import Task
-from weft.model.values import Origin
 from weft.templating.blocking import evaluate
 from weft.vars import Scope, Variables
 from weft.watch.conflicts import Conflicts
 
 _MOST_TIMEOUT = 100_000_000  # seconds
 _DEFAULT_RETRIES = 3  # with `until` and without `retries`
-
-
-#: What stands where Ansible has the place in its own code that was interrupted.
-_NO_FRAME = "Configure `DISPLAY_TRACEBACK` to see a traceback on timeout errors."
-
-
-class TimedOut(WeftError):
-    """The action took longer than its `timeout`, in seconds."""
-
-    def __init__(self, seconds: float, origin: Origin) -> None:
-        super().__init__(f"Timed out after {seconds} second(s).", origin)
-        self.result = {"timedout": {"frame": _NO_FRAME, "period": seconds}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,7 +250,7 @@ class Attempts:
             delegate_facts=told.delegate_facts,
             task=told.task,
         )
-        owner = TaskStrand(work.task, work.info, draft)
+        owner = TaskStrand(work.task, work.info, draft, item_marks(work.names) if work.info.loop else {})
         if work.left_behind:
             act = partial(self._act_with_locks, work)
             return self._background.start(owner, work.context, work.keywords, act, work.take_in)

@@ -5,8 +5,8 @@ Comes after ``following`` and before ``attempts``, which says what running the a
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from weft.actions.base import ActionContext, Services
@@ -36,6 +36,7 @@ class TaskStrand:
     task: Task
     info: TaskInfo
     draft: Draft
+    marks: Mapping[str, Any] = field(default_factory=dict)  # what a result says of its item
     lost: Unreachable | None = None  # why the host can't be reached any more
 
 

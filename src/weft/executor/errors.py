@@ -10,6 +10,18 @@ from weft.connection.results import ACTION_FAILED, FAILURE, Failure, fold
 from weft.events import Cause, ErrorInfo
 from weft.model.errors import Unreachable, WeftError
 from weft.model.nodes import Task
+from weft.model.values import Origin
+
+#: What stands where Ansible has the place in its own code that was interrupted.
+_NO_FRAME = "Configure `DISPLAY_TRACEBACK` to see a traceback on timeout errors."
+
+
+class TimedOut(WeftError):
+    """The action took longer than its `timeout`, in seconds."""
+
+    def __init__(self, seconds: float, origin: Origin) -> None:
+        super().__init__(f"Timed out after {seconds} second(s).", origin)
+        self.result = {"timedout": {"frame": _NO_FRAME, "period": seconds}}
 
 
 def links_of(error: BaseException) -> Iterator[Cause]:

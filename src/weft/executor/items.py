@@ -107,6 +107,12 @@ def item_names(plan: LoopPlan, items: list[Any], index: int) -> dict[str, Any]:
     return local
 
 
+def item_marks(names: Scope) -> dict[str, Any]:
+    """The least that an item's result says of the item, from the item's variables."""
+    loop_var = names["ansible_loop_var"]
+    return {loop_var: names[loop_var], "ansible_loop_var": loop_var}
+
+
 def _extended(plan: LoopPlan, items: list[Any], index: int) -> dict[str, Any]:
     count = len(items)
     loop: dict[str, Any] = {

@@ -96,7 +96,7 @@ class Executor:
         owner = strand.owner
         if not isinstance(owner, TaskStrand):
             return None
-        draft = replace(owner.draft, result={**strand.state(), "results_file": ""}, notices=[])
+        draft = replace(owner.draft, result={**strand.state(), "results_file": "", **owner.marks}, notices=[])
         return owner, self._report(owner.task, draft, (), ())
 
     async def _run(self, call: Call, holds: Holds) -> Report:
