@@ -421,3 +421,9 @@ def test_a_throttle_counts_strands(play: Any) -> None:
 def test_a_strand_takes_no_place_among_the_forks(play: Any) -> None:
     ran = play(raw("t1", 5, BEHIND) + raw("t2", 1), "-f 1")
     assert began(ran) == [0, 0]
+
+
+def test_a_meta_action_cannot_be_async(play: Any) -> None:
+    ran = play("    - meta: noop\n      async: 5\n")
+    assert (ran.code, ran.problems[0]) == (4, "[ERROR]: weft can't do `async` on a meta action yet")
+    assert "Origin: play.yml:4:7" in ran.problems

@@ -18,7 +18,7 @@ from weft.executor.background import Background, TakeIn, TaskStrand
 from weft.executor.conditions import Skipped, holds
 from weft.executor.endings import complete
 from weft.executor.environment import RunEnvironment
-from weft.executor.errors import TimedOut
+from weft.executor.errors import TimedOut, shown_seconds
 from weft.executor.following import follow_job, pause_for
 from weft.executor.growing import grow
 from weft.executor.holds import Forks, Holds, Limits
@@ -381,11 +381,6 @@ class Attempts:
 def _free_form(task: Task, action: Action) -> bool:
     """Whether the action takes text. The Windows counterparts of `command` and its kin do too."""
     return action.free_form or task.fqcn.rpartition(".")[2].startswith("win_") or task.fqcn.endswith(".group_by")
-
-
-def shown_seconds(seconds: float) -> float:
-    """As messages have it: whole seconds without a point."""
-    return int(seconds) if seconds == int(seconds) else seconds
 
 
 def _attempts(work: _Try) -> int:

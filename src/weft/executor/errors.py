@@ -24,6 +24,11 @@ class TimedOut(WeftError):
         self.result = {"timedout": {"frame": _NO_FRAME, "period": seconds}}
 
 
+def shown_seconds(seconds: float) -> float:
+    """As messages have it: whole seconds without a point."""
+    return int(seconds) if seconds == int(seconds) else seconds
+
+
 def links_of(error: BaseException) -> Iterator[Cause]:
     """An exception and those that caused it, outermost first."""
     current: BaseException | None = error

@@ -13,12 +13,12 @@ from weft.actions.base import Services
 from weft.connection.results import NO_TRACEBACK, fold
 from weft.events import ErrorInfo, ItemFinished, TaskInfo, Warned
 from weft.events.deferred import collecting
-from weft.executor.attempts import Attempts, TimedOut, shown_seconds
+from weft.executor.attempts import Attempts
 from weft.executor.background import TakeIn, TaskStrand
 from weft.executor.conditions import Skipped, check_when
 from weft.executor.endings import ending
 from weft.executor.environment import RunEnvironment
-from weft.executor.errors import error_info, links_of
+from weft.executor.errors import TimedOut, error_info, links_of, shown_seconds
 from weft.executor.holds import Holds
 from weft.executor.items import LoopNotList, LoopPlan, item_names, loop_items
 from weft.executor.report import Draft, Include, Report, View, censored, public, registered, status_of, with_notices
