@@ -18,6 +18,7 @@ _RESET = [
     getattr(signal, name) for name in ("SIGPIPE", "SIGXFSZ", "SIGHUP", "SIGTERM", "SIGINT") if hasattr(signal, name)
 ]
 hangup_ignored = False  # whether whoever started the agent had SIGHUP ignored (nohup): programs inherit that
+_without = [] if hasattr(os, "posix_spawn") else ["posix_spawn"]  # why posix_spawn(3) does not do here
 original_nofile = None  # resource limits to restore in programs, when the agent has raised its own
 
 
@@ -38,6 +39,17 @@ def start(argv, env, cwd=None, stdin=None, stdout=None, stderr=None, umask=None,
     if b"/" not in name:
         path = env.get(b"PATH", compat.to_bytes(os.defpath))
         candidates = [os.path.join(folder, name) for folder in path.split(b":")]
+    stdio = (stdin, stdout, stderr)
+    if cwd is None and umask is None and can_spawn(stdio):
+        try:
+            return _spawn(name, candidates, argv, env, stdio)
+        except NotImplementedError:
+            _without.append("sessions")
+    return _fork(name, candidates, argv, env, cwd, stdio, umask, keep)
+
+
+def _fork(name, candidates, argv, env, cwd, stdio, umask, keep):
+    """``start`` with a fork of this process, which then becomes the program."""
     read_end, write_end = compat.pipe()
     try:
         pid = os.fork()
@@ -46,7 +58,7 @@ def start(argv, env, cwd=None, stdin=None, stdout=None, stderr=None, umask=None,
         compat.close(write_end)
         raise
     if pid == 0:
-        _become(candidates, argv, env, cwd, (stdin, stdout, stderr), umask, write_end, keep)
+        _become(candidates, argv, env, cwd, stdio, umask, write_end, keep)
     os.close(write_end)
     try:
         data = compat.read_all(read_end)
@@ -65,6 +77,46 @@ def start(argv, env, cwd=None, stdin=None, stdout=None, stderr=None, umask=None,
         failure.at_directory = bool(at_directory)
         raise failure
     return pid
+
+
+def can_spawn(stdio):
+    """Whether posix_spawn(3) does for a program with these descriptors. It takes half the time of a fork of Python."""
+    return not _without and original_nofile is None and all(fd is None or fd > 2 for fd in stdio)
+
+
+def _spawn(name, candidates, argv, env, stdio):
+    """``start`` in the current directory, with nothing else that takes code of ours in the child.
+
+    Raises NotImplementedError where the C library has no sessions for it.
+    """
+    actions = []
+    for target, fd in enumerate(stdio):
+        if fd is None:
+            actions.append((os.POSIX_SPAWN_OPEN, target, os.devnull, os.O_RDWR, 0))
+        else:
+            actions.append((os.POSIX_SPAWN_DUP2, fd, target))
+    # signals that are caught go back by themselves
+    reset = [number for number in _RESET if not (hangup_ignored and number == signal.SIGHUP)]
+    number = errno.ENOENT
+    for candidate in candidates:
+        if len(candidates) > 1 and _is_missing(candidate):
+            continue
+        try:
+            return os.posix_spawn(candidate, argv, env, file_actions=actions, setsid=True, setsigdef=reset)
+        except OSError as error:
+            if error.errno not in (errno.ENOENT, errno.ENOTDIR) or len(candidates) == 1:
+                number = error.errno
+        except ValueError:  # a zero byte in a word
+            number = errno.EINVAL
+    raise StartFailed(number, os.strerror(number), name)
+
+
+def _is_missing(path):
+    try:
+        os.lstat(path)
+    except OSError as error:
+        return error.errno in (errno.ENOENT, errno.ENOTDIR)
+    return False
 
 
 def _become(candidates, argv, env, cwd, stdio, umask, report, keep):
