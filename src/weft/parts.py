@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -232,6 +232,14 @@ class Parts:
         if self.options.flush_cache:
             for host in ("localhost", *self.variables.inventory.select("all", limit=self.options.limit)):
                 self.variables.clear_facts(host)
+
+    def expect_ssh(self, books: Sequence[Playbook]) -> None:
+        """Begin to import what SSH needs, if the plays will go over it, while everything else is made ready."""
+        from weft.actions.ahead import import_ssh, will_use_ssh
+
+        plays = [play for book in books for play in book.plays]
+        if will_use_ssh(plays, self.variables.inventory, self.settings):
+            import_ssh()
 
     def adhoc_playbook(self, adhoc: AdHoc) -> Playbook:
         """The one task of `weft run` as a playbook. Raises LoadError."""

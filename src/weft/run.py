@@ -56,6 +56,7 @@ async def run_playbooks(
         with _quiet_collector():
             books = [parts.load(path) for path in options.playbooks]
             parts.check_limit()
+            parts.expect_ssh(books)
             parts.forget_facts()
         return await _play(parts, books, signals)
     finally:
@@ -69,6 +70,7 @@ async def run_adhoc(options: RunOptions, settings: Settings, sinks: Sequence[Sin
     assert options.adhoc is not None
     try:
         book = parts.adhoc_playbook(options.adhoc)
+        parts.expect_ssh([book])
         parts.forget_facts()
         return await _play(parts, [book], signals=True)
     finally:
