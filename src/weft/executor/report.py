@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from msgspec import Struct
+
 from weft.events import Deprecated, ErrorInfo
 from weft.events.deferred import Notice
 from weft.model.nodes import Task
@@ -17,8 +19,7 @@ _KEPT_WHEN_CENSORED = ("attempts", "changed", "failed", "retries", "skipped", "u
 CENSORED = "the output has been hidden due to the fact that 'no_log: true' was specified for this result"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FactsEffect:
+class FactsEffect(Struct, frozen=True, kw_only=True):
     """Facts that a result brings. ``kind``: module | set_fact | include_vars."""
 
     values: Mapping[str, Any]
@@ -27,8 +28,7 @@ class FactsEffect:
     delegate: str | None = None  # delegate_facts: they belong to this host
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CustomStats:
+class CustomStats(Struct, frozen=True, kw_only=True):
     """``set_stats``."""
 
     data: Mapping[str, Any]
@@ -39,8 +39,7 @@ class CustomStats:
 Effect = FactsEffect | CustomStats
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Include:
+class Include(Struct, frozen=True, kw_only=True):
     """One expansion that an include asks for: its file or role arguments, and the item's variables."""
 
     args: Mapping[str, Any]
@@ -48,8 +47,7 @@ class Include:
     label: Any = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class View:
+class View(Struct, frozen=True, kw_only=True):
     """What the views need besides the outcome."""
 
     result: Mapping[str, Any]
@@ -62,8 +60,7 @@ class View:
     delegate_address: str | None = None  # where the delegate is, once the action has run there
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
+class Report(Struct, frozen=True, kw_only=True):
     """The end of a task (or item) on a host."""
 
     outcome: Outcome

@@ -9,6 +9,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
+from msgspec import structs
+
 from weft.actions.base import Services
 from weft.connection.results import NO_TRACEBACK, fold
 from weft.events import ErrorInfo, ItemFinished, TaskInfo, Warned
@@ -89,7 +91,7 @@ class Executor:
             report = self.broken(call, error)
         finally:
             await holds.close()
-        return replace(report, duration=time.monotonic() - started)
+        return structs.replace(report, duration=time.monotonic() - started)
 
     def report_of(self, strand: Strand) -> tuple[TaskStrand, Report] | None:
         """The end of a task's strand that nobody was told; None: it is no task's."""

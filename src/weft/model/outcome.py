@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 
 class Status(enum.Enum):
@@ -18,8 +19,7 @@ class Status(enum.Enum):
     UNREACHABLE = "unreachable"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class Outcome(Struct, frozen=True, kw_only=True):
     """The end of one task, or of one item of its loop, on one host.
 
     ``result`` is what `register` stores: plain data, without keys that begin with ``_ansible``.

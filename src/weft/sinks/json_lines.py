@@ -13,6 +13,8 @@ from dataclasses import fields, is_dataclass
 from enum import Enum
 from typing import Any, TextIO
 
+from msgspec import Struct
+
 from weft.events.types import Event, RunStarted
 from weft.sinks.output import Output
 
@@ -33,8 +35,8 @@ class JsonLines:
         record: dict[str, Any] = {"event": event_name(type(event))}
         if isinstance(event, RunStarted):
             record["schema"] = SCHEMA
-        for entry in fields(event):
-            record[entry.name] = getattr(event, entry.name)
+        for name in event.__struct_fields__:
+            record[name] = getattr(event, name)
         self._output.write(self._stream, f"{self._text(record)}\n")
 
     def flush(self) -> None:
@@ -64,6 +66,8 @@ def _encodable(value: Any) -> Any:
         return value
     if isinstance(value, Mapping):
         return {_encodable(str(key)): _encodable(item) for key, item in value.items()}
+    if isinstance(value, Struct):
+        return {name: _encodable(getattr(value, name)) for name in value.__struct_fields__}
     if is_dataclass(value) and not isinstance(value, type):
         return {entry.name: _encodable(getattr(value, entry.name)) for entry in fields(value)}
     if isinstance(value, Iterable):

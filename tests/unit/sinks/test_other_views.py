@@ -6,10 +6,10 @@ import io
 import json
 import os
 import re
-from dataclasses import fields
 from xml.etree import ElementTree
 
 import pytest
+from msgspec.structs import fields
 from sink_events import banner, ended, item, play, show, started, task
 
 from weft.events import types as ev
