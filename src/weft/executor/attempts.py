@@ -11,7 +11,7 @@ from typing import Any
 from weft.actions.base import Action, ActionContext, JobRequest, Services, with_defaults
 from weft.connection.api import RequestFailed, Target
 from weft.connection.results import FAILURE, NO_TRACEBACK, TAKEN_IN, fold
-from weft.connection.target import Passwords, target_for
+from weft.connection.target import Passwords
 from weft.events import Retrying, TaskInfo
 from weft.executor.arguments import ArgumentReader
 from weft.executor.background import Background, TakeIn, TaskStrand
@@ -27,6 +27,7 @@ from weft.executor.items import item_marks
 from weft.executor.keywords import KeywordReader, Keywords
 from weft.executor.report import Draft, censored, public, registered
 from weft.executor.results import facts_kind
+from weft.executor.targets import Targets
 from weft.executor.terms import TermsReader
 from weft.executor.writing import Writing
 from weft.jobs.registry import JobRegistry
@@ -91,6 +92,7 @@ class Attempts:
         self._variables = variables
         self._find_action = find_action
         self._passwords = passwords
+        self._targets = Targets(services.settings, passwords)
         self._jobs = jobs
         self._limits = Limits(forks, locks, services)
         self._writing = Writing(conflicts, jobs)
@@ -168,13 +170,7 @@ class Attempts:
         connection_names = names.delegate if names.delegate is not None else names
 
         def make_target() -> Target:
-            return target_for(
-                connection_names,
-                host=delegate or host,
-                settings=self._services.settings,
-                keywords=keywords.connection,
-                passwords=self._passwords,
-            )
+            return self._targets.find(connection_names, delegate or host, keywords.connection)
 
         limit = keywords.async_seconds if action.jobs else 0
         title = info.name if task.name else ""

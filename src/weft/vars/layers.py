@@ -7,7 +7,8 @@ hosts of a group is one layer that they share.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import enum
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from weft.inventory.model import combine
@@ -36,6 +37,9 @@ PRECEDENCE: Final = (
 )
 
 
+OPTION_PREFIX: Final = "ansible_"
+
+
 class _Sign:
     __slots__ = ("_name",)
 
@@ -50,14 +54,35 @@ UNSEEN: Final = _Sign("UNSEEN")  # nobody has looked at this value yet
 LIVE: Final = _Sign("LIVE")  # this value has to be evaluated for each scope
 
 
+class Options(enum.Enum):
+    """Whether a layer has variables that begin as the options of connections do, and whether they are plain data."""
+
+    NONE = "none"
+    FIXED = "fixed"
+    LIVE = "live"  # some are templates: each scope has values of its own
+
+
 class Layer:
     """Variables of one place. ``ready`` remembers, for each name that was read, its final value or that it is LIVE."""
 
-    __slots__ = ("data", "ready")
+    __slots__ = ("_options", "data", "ready")
 
     def __init__(self, data: Mapping[Any, Value], ready: Mapping[str, Any] | None = None) -> None:
         self.data = data
         self.ready: dict[str, Any] = {} if ready is None else ready  # type: ignore[assignment]
+        self._options: Options | None = None
+
+    def options(self, is_template: Callable[[Value], bool]) -> Options:
+        """What is among these that may say how to reach a host. Found out once."""
+        if self._options is None:
+            names = [name for name in self.data if isinstance(name, str) and name.startswith(OPTION_PREFIX)]
+            if not names:
+                self._options = Options.NONE
+            elif self.ready is not self.data and any(is_template(self.data[name]) for name in names):
+                self._options = Options.LIVE
+            else:
+                self._options = Options.FIXED
+        return self._options
 
     def __repr__(self) -> str:
         return f"<Layer {', '.join(map(str, self.data))}>"

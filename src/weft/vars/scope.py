@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from weft.inventory.model import combine
 from weft.model.errors import TemplateFailed, WeftError
 from weft.model.values import OMIT, Trusted, Value, VaultText, origin_of
-from weft.vars.layers import LIVE, UNSEEN, Layer, plain, without_places
+from weft.vars.layers import LIVE, OPTION_PREFIX, UNSEEN, Layer, Options, plain, without_places
 from weft.vars.magic import CONNECTION_MAGIC, Magic
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from weft.vars.variables import Variables
 
 _NO_LOCALS: Mapping[str, Any] = {}
+_LOOP_NAMES = frozenset({"ansible_loop_var", "ansible_index_var", "ansible_loop"})
 _ATOMS = frozenset({str, int, float, bool, type(None), Trusted})
 RECURSION = "Recursive loop detected in template: maximum recursion depth exceeded"
 
@@ -214,6 +215,31 @@ class Scope:
             return self.variables.templar.evaluate(raw, self)
         finally:
             active.discard(key)
+
+    # -- what the connection depends on ----------------------------------------------------------------------------
+
+    def option_layers(self) -> tuple[Layer, ...] | None:
+        """The layers that any `ansible_*` variable comes from: as long as they are the same, so are these variables.
+
+        None where that can't be said: one of them is a template, or the task's own keywords or locals bring some.
+        """
+        task = self.plan.task
+        if task is not None:
+            common = task.common
+            if common.connection is not None or common.remote_user is not None or common.port is not None:
+                return None
+        for name in self._locals:
+            if name.startswith(OPTION_PREFIX) and name not in _LOOP_NAMES:
+                return None
+        found = []
+        is_template = self.variables.templar.is_template
+        for layer in self._layers:
+            options = layer.options(is_template)
+            if options is Options.LIVE:
+                return None
+            if options is Options.FIXED:
+                found.append(layer)
+        return tuple(found)
 
     # -- other scopes ----------------------------------------------------------------------------------------------
 

@@ -353,6 +353,7 @@ class LateLayer(Layer):
     def __init__(self, make: Callable[[], Layer]) -> None:
         self._make = make
         self._made: Layer | None = None
+        self._options = None
 
     @property
     def data(self) -> Mapping[Any, Value]:  # type: ignore[override]
