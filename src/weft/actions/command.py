@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import shlex
 from collections.abc import Mapping
 from typing import Any
@@ -100,7 +101,7 @@ def _request(context: ActionContext, params: Mapping[str, Any]) -> dict[str, Any
         request["shell"] = text if text else shlex.join(params["argv"] or ())
         request["executable"] = params["executable"] or context.target.shell_executable
     else:
-        request["argv"] = shlex.split(text) if text else params["argv"]
+        request["argv"] = _split(text) if text else params["argv"]
         if params["executable"]:
             request["executable"] = params["executable"]
     for key in ("chdir", "creates", "removes"):
@@ -112,6 +113,16 @@ def _request(context: ActionContext, params: Mapping[str, Any]) -> dict[str, Any
     if context.lang:
         request["lang"] = context.lang
     return request
+
+
+def _split(text: str) -> list[str]:
+    """As a shell takes text apart. Raises ValueError: quotes that don't match."""
+    return list(_parts(text))
+
+
+@functools.lru_cache(maxsize=256)
+def _parts(text: str) -> tuple[str, ...]:
+    return tuple(shlex.split(text))  # mostly the same text for many hosts
 
 
 def _shown(request: Mapping[str, Any]) -> str:

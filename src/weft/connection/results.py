@@ -26,6 +26,8 @@ _TYPE = "__ansible_type"
 _SEE_OUTPUT = "See stdout/stderr for the returned output."
 _ENGINE_KEYS = ("add_host", "add_group")  # only actions of weft may return these
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_NESTED = frozenset({dict, list})
+_LOOKED_INTO = frozenset({dict, list, str})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -212,10 +214,10 @@ def _plain(value: Any) -> Any:
     if isinstance(value, dict):
         kind = value.get(_TYPE)
         if kind is None:
-            return {key: _plain(item) for key, item in value.items()}
+            return {key: _plain(item) if type(item) in _NESTED else item for key, item in value.items()}
         return _plain_type(kind, value)
     if isinstance(value, list):
-        return [_plain(item) for item in value]
+        return [_plain(item) if type(item) in _NESTED else item for item in value]
     return value
 
 
@@ -255,12 +257,15 @@ def _deprecation(summary: Mapping[str, Any]) -> dict[str, Any]:
 def _check_text(value: Any) -> None:
     """Raises NoResult where there is text that can't be encoded."""
     if isinstance(value, str):
-        if _SURROGATE.search(value):
+        if not value.isascii() and _SURROGATE.search(value):
             raise NotUtf8
     elif isinstance(value, dict):
         for key, item in value.items():
-            _check_text(key)
-            _check_text(item)
+            if not key.isascii():
+                _check_text(key)
+            if type(item) in _LOOKED_INTO:
+                _check_text(item)
     elif isinstance(value, list):
         for item in value:
-            _check_text(item)
+            if type(item) in _LOOKED_INTO:
+                _check_text(item)

@@ -112,6 +112,7 @@ class KeywordReader:
         self._settings = settings
         self._publish = publish
         self._plans: dict[str, _Plan] = {}
+        self._literal: dict[str, Keywords] = {}  # of tasks whose keywords are the same for all hosts
 
     def one(self, task: Task, name: str, names: Names) -> Any:
         """One keyword's final value; None where it is not set. Raises WeftError."""
@@ -126,11 +127,18 @@ class KeywordReader:
     def read(self, task: Task, names: Names) -> Keywords:
         """All of them. Raises WeftError, naming the keyword."""
         plan = self._plan(task)
-        values = plan.known
         if plan.open:
             hidden = task.common.hidden
             evaluated = {key: self._evaluate(key, raw, names, hidden.get(key, ())) for key, raw in plan.open}
-            values = {**values, **evaluated}
+            return self._whole(task, names, {**plan.known, **evaluated})
+        if task.common.environment:
+            return self._whole(task, names, plan.known)
+        found = self._literal.get(task.id)
+        if found is None:
+            found = self._literal[task.id] = self._whole(task, names, plan.known)
+        return found
+
+    def _whole(self, task: Task, names: Names, values: Mapping[str, Any]) -> Keywords:
         settings = self._settings
         return Keywords(
             any_errors_fatal=_or(values.get("any_errors_fatal"), settings.any_errors_fatal),
