@@ -56,6 +56,7 @@ def op_job_start(request):
     job["name"] = args.get("name") or call.get("name") or op
     job["title"] = args.get("title") or ""
     job["no_log"] = bool(args.get("no_log") or (call.get("args") or {}).get("_ansible_no_log"))
+    _get_ready()
     if op == "command":
         job["request"] = call
         _fork_supervisor(request, job, None)
@@ -74,6 +75,12 @@ def op_job_start(request):
     else:
         job["request"]["root"] = compat.to_text(agent.store.root or b"")
         _fork_supervisor(request, job, None)
+
+
+def _get_ready():
+    from . import supervisor  # not above: most agents start no job
+
+    supervisor.get_ready()
 
 
 def _fork_supervisor(request, job, utils):

@@ -13,6 +13,7 @@ import time
 from . import compat, process
 
 _SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER of prctl(2)
+_prctl = []  # the function, once it is loaded
 
 
 def have_proc():
@@ -125,17 +126,24 @@ def kill_below(root):
         time.sleep(0.01)
 
 
+def load_prctl():
+    """Make ``become_subreaper`` ready: ctypes takes long to import, a fork has it from its parent."""
+    if not _prctl:
+        try:
+            import ctypes
+
+            _prctl.append(ctypes.CDLL(None, use_errno=True).prctl)
+        except Exception:
+            pass  # no such library or function here
+
+
 def become_subreaper():
     """Have orphaned descendants become this process's children, so that none gets out of sight.
 
     False if it can't be.
     """
-    try:
-        import ctypes
-
-        return ctypes.CDLL(None, use_errno=True).prctl(_SUBREAPER, 1, 0, 0, 0) == 0
-    except Exception:
-        return False
+    load_prctl()
+    return bool(_prctl) and _prctl[0](_SUBREAPER, 1, 0, 0, 0) == 0
 
 
 def boot_time():

@@ -14,6 +14,13 @@ from . import command, compat, host, importer, jobfiles, modules, process, procs
 from . import loop as loops
 
 
+def get_ready():
+    """Load what every supervisor needs. Called before the fork, so that all of them have it from there."""
+    procs.load_prctl()
+    host.user_name(os.geteuid())
+    host.boot_id()
+
+
 def begin(request_fd, reply_fd, finder):
     """In a fork: read the request from its pipe, then as ``detach``."""
     detach(lambda: compat.loads(compat.read_all(request_fd)), reply_fd, finder, keep=[request_fd])
