@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from weft.actions.args import Arg, validate
@@ -31,7 +31,7 @@ async def cancel(context: ActionContext) -> Result:
     asked = [handle.jid for handle in handles if handle.ended is None]
     if context.check:
         states = await states_of(context, asked)
-        cancelled = [jid for jid in asked if not states.get(jid, {}).get("finished", True)]
+        cancelled = [jid for jid in asked if _at_work(states.get(jid, {}))]
     else:
         ended = await _end(context, asked)
         cancelled = [jid for jid in asked if jid in ended]
@@ -43,7 +43,7 @@ async def cancel(context: ActionContext) -> Result:
         **together_with(rows),
         "changed": bool(cancelled),
     }
-    left = [handle.jid for handle, one in zip(handles, rows, strict=True) if not one.get("finished") and handle.jid]
+    left = [handle.jid for handle, one in zip(handles, rows, strict=True) if _at_work(one) and handle.jid]
     if context.services.jobs is not None:
         for jid in cancelled if not context.check else ():
             context.services.jobs.ended(jid)
@@ -70,6 +70,11 @@ async def _end(context: ActionContext, jids: Sequence[str]) -> set[str]:
 async def _cancel_strand(context: ActionContext, jid: str) -> list[str]:
     strands = context.services.strands
     return [jid] if strands is not None and await strands.cancel(jid) else []
+
+
+def _at_work(state: Mapping[str, Any]) -> bool:
+    """Whether processes of a job run: its own, or those that a lost one left behind."""
+    return not state.get("finished", True) or bool(state.get("orphans"))
 
 
 async def _cancel(context: ActionContext, target: Target, jids: Sequence[str]) -> list[str]:

@@ -86,7 +86,23 @@ def complete(job, content, alive):
     result.update(started=1, finished=1 if over else 0, ansible_job_id=job.jid, results_file=compat.to_text(job.path))
     result["alive"] = alive
     result["lost"] = bool(content.get("lost"))
+    left = orphans(job) if result["lost"] else []
+    if left:
+        result["orphans"] = left
     return result
+
+
+def orphans(job):
+    """The processes of a job that its supervisor, killed, left behind: nobody ends them at the job's limit."""
+    state = job.read(".state")
+    if state is None or not state.get("pgid") or not _of_this_boot(state):
+        return []
+    return procs.session_members(state["pgid"], state.get("pgid_start"))
+
+
+def _of_this_boot(state):
+    """Whether the process ids in a job's state are of this machine, and of its present life."""
+    return state.get("hostname") == compat.to_text(os.uname()[1]) and state.get("boot_id") in ("", host.boot_id())
 
 
 def missing(job):
@@ -106,6 +122,9 @@ def lost(job, state):
         reason = "its processes are gone"
     result = {"failed": True, "lost": True, "started": 1, "finished": 1, "ansible_job_id": job.jid}
     result["msg"] = "The job was lost: %s and it left no result" % reason
+    left = orphans(job)
+    if left:
+        result["msg"] += "; processes of it still run (%s), until they end or the job is cancelled" % _listed(left)
     try:
         if os.stat(job.path).st_uid == os.geteuid():
             job.write(result)
@@ -113,6 +132,11 @@ def lost(job, state):
         pass  # a full disk: the next one who asks finds out again
     compat.remove_file(job.file(".alive"))
     return result
+
+
+def _listed(pids):
+    shown = ", ".join("%d" % pid for pid in pids[:5])
+    return shown + (", ..." if len(pids) > 5 else "")
 
 
 def is_alive(job, state, commands=None):

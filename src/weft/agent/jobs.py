@@ -5,6 +5,7 @@ Comes after ``watches`` and ``supervisor``.
 
 from __future__ import absolute_import, division, print_function
 
+import errno
 import os
 import signal
 import time
@@ -16,6 +17,7 @@ from .jobfiles import Job
 from .watches import TICK, Lazy, Watches
 
 SWEEP = 3600.0  # seconds between removals of old jobs
+MOST_KILLS = 5  # a second each: what is left then can't be ended from here
 
 
 def folder_of(request):
@@ -273,7 +275,7 @@ class Cancelling(object):
         self._pending = {}
         self._done = []
         for jid, now in statuses(jobs).items():
-            if not now["finished"] and now["alive"]:
+            if (not now["finished"] and now["alive"]) or now.get("orphans"):
                 self._pending[jid] = Job(jobs[0].folder, jid)
         for jid, job in list(self._pending.items()):
             self._cancel(jid, job)
@@ -282,11 +284,23 @@ class Cancelling(object):
     def _cancel(self, jid, job):
         state = job.read(".state")
         if state is None:
-            CoreCancelling(self._agent.loop, job, self._grace, lambda: self._ended(jid))
+            self._end(jid, job, core_processes)
+            return
+        if jobfiles.finished(job.read()):
+            self._end(jid, job, jobfiles.orphans)
             return
         job.write({"grace": self._grace}, ".cancel")
-        os.kill(state["pid"], signal.SIGTERM)
+        try:
+            os.kill(state["pid"], signal.SIGTERM)
+        except OSError as error:
+            if error.errno != errno.ESRCH:
+                raise
+            self._end(jid, job, jobfiles.orphans)  # it is gone since it was looked at
+            return
         watches_of(self._agent).add(job, lambda now: self._ended(jid))
+
+    def _end(self, jid, job, find):
+        Ending(self._agent.loop, job, lambda: find(job), self._grace, lambda: self._ended(jid))
 
     def _ended(self, jid):
         job = self._pending.pop(jid, None)
@@ -300,45 +314,62 @@ class Cancelling(object):
             self._request.reply({"cancelled": sorted(self._done)})
 
 
-class CoreCancelling(object):
-    """Ends a job that ansible-core started, and writes the result its wrapper then can't write."""
+def core_processes(job):
+    """What serves a job that ansible-core started."""
+    found = jobfiles.core_processes(job)
+    return found + procs.descendants(found)
 
-    def __init__(self, loop, job, grace, done):
+
+class Ending(object):
+    """Ends a job that has no supervisor of ours, and writes down that it was cancelled. ``find()`` gives its processes.
+
+    One of ansible-core's is left without a result by its wrapper; one that was lost keeps saying so.
+    """
+
+    def __init__(self, loop, job, find, grace, done):
         self._loop = loop
         self._job = job
+        self._find = find
         self._done = done
         self._deadline = compat.clock() + grace
+        self._rounds = 0
         self._signal(signal.SIGTERM)
         loop.call_later(TICK, self._look)
-
-    def _processes(self):
-        found = jobfiles.core_processes(self._job)
-        return found + procs.descendants(found)
 
     def _signal(self, number):
         procs.kill_all(self._known() if number == signal.SIGKILL else self._remember(), number)
 
     def _remember(self):
-        self._pids = {pid: procs.start_ticks(pid) for pid in self._processes()}
+        self._pids = {pid: procs.start_ticks(pid) for pid in self._find()}
         return list(self._pids)
 
     def _known(self):
         """Those that were there at first and are still the same, and those found now."""
         same = [pid for pid, ticks in self._pids.items() if ticks is not None and procs.is_same(pid, ticks)]
-        return set(same) | set(self._processes())
+        return set(same) | set(self._find())
 
     def _look(self):
         left = self._known()
-        if left and compat.clock() > self._deadline:
-            self._signal(signal.SIGKILL)
-            self._deadline = compat.clock() + 1.0
-        if left:
+        if left and self._rounds < MOST_KILLS:
+            if compat.clock() > self._deadline:
+                self._signal(signal.SIGKILL)
+                self._deadline = compat.clock() + 1.0
+                self._rounds += 1
             self._loop.call_later(TICK, self._look)
             return
-        if not jobfiles.finished(self._job.read()):
-            result = {"failed": True, "cancelled": True, "started": 1, "finished": 1, "ansible_job_id": self._job.jid}
-            self._job.write(dict(result, msg="The job was cancelled"))
+        if not left:
+            self._write()
         self._done()
+
+    def _write(self):
+        content = self._job.read()
+        if jobfiles.finished(content) and not content.get("lost"):
+            return  # it came to its end meanwhile
+        result = {"failed": True, "cancelled": True, "started": 1, "finished": 1, "ansible_job_id": self._job.jid}
+        result["msg"] = "The job was cancelled"
+        if content and content.get("lost"):
+            result.update(lost=True, msg=content["msg"].partition(";")[0] + "; what was left of it was cancelled")
+        self._job.write(result)
 
 
 def op_job_cleanup(request):
@@ -360,6 +391,7 @@ _RESULT_KEYS = (
     "finished",
     "alive",
     "lost",
+    "orphans",
     "failed",
     "changed",
     "rc",

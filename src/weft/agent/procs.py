@@ -70,6 +70,22 @@ def descendants(roots):
     return found
 
 
+def session_members(leader, ticks=None):
+    """The processes of the session that ``leader`` began (at ``ticks``), and all below them; zombies left out.
+
+    None of them where the leader's id is another process's by now, or where there is no /proc.
+    """
+    own = _stat(leader)
+    if own and ticks is not None and int(own[19]) != ticks:
+        return []
+    found = []
+    for pid in pids():
+        fields = _stat(pid)
+        if fields and int(fields[3]) == leader and fields[0] not in (b"Z", b"X"):
+            found.append(pid)
+    return sorted(set(found + descendants(found)))
+
+
 def command_lines():
     """Pairs of pid and command line (a list of bytes)."""
     for pid in pids():

@@ -84,6 +84,7 @@ class Supervisor(object):
             "pid": os.getpid(),
             "start": procs.start_ticks(os.getpid()),
             "pgid": None,
+            "pgid_start": None,
             "started_at": time.time(),
             "limit": request.get("limit") or 0,
             "user": host.user_name(os.geteuid()),
@@ -180,6 +181,7 @@ class Supervisor(object):
         if self._request.get("limit"):
             capture.limit(self._request["limit"])
         self._state["pgid"] = capture.pid
+        self._state["pgid_start"] = procs.start_ticks(capture.pid)
         try:
             self._job.write(self._state, ".state")
         except (OSError, IOError):

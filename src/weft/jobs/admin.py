@@ -62,7 +62,7 @@ class JobsAdmin:
 
     async def _list(self) -> dict[str, Any]:
         every = self._request.finished
-        records = await self._find(lambda record: every or record.running)
+        records = await self._find(lambda record: every or record.at_work)
         await self._print(lambda: self._table(records, "No jobs.\n" if every else _NONE_RUN))
         return _document(records)
 
@@ -128,11 +128,11 @@ class JobsAdmin:
         }
 
     async def _cancel(self) -> dict[str, Any]:
-        records = [record for record in await self._find(lambda record: record.running) if record.running]
+        records = [record for record in await self._find(lambda record: record.at_work) if record.at_work]
         await self._jobs.cancel(records)
         after = await self._jobs.with_results(records)
         for record in after:
-            if record.running:
+            if record.at_work:
                 self._failed = True
                 await self._console.err(f"{record.host}: {record.jid} can't be ended from there")
         await self._print(lambda: self._table(after, _NONE_RUN))
@@ -142,8 +142,8 @@ class JobsAdmin:
         age = self._request.older_than
         records = [
             record
-            for record in await self._find(lambda record: not record.running)
-            if not record.running and (age is None or record.older_than(age))
+            for record in await self._find(lambda record: not record.at_work)
+            if not record.at_work and (age is None or record.older_than(age))
         ]
         erased = await self._jobs.cleanup(records)
         total = sum(len(paths) for paths in erased.values())

@@ -39,7 +39,8 @@ def _each(value: Any) -> Iterator[Handle]:
     elif not isinstance(value, Mapping):
         raise WeftError(f"A job is a handle, a registered loop or a job id, not {value!r}.")
     elif value.get("ansible_job_id"):
-        over = bool(value.get("finished")) or bool(value.get("failed"))
+        # of a lost job something may still run: it is asked about again
+        over = (bool(value.get("finished")) or bool(value.get("failed"))) and not value.get("lost")
         yield Handle(_named(str(value["ansible_job_id"])).jid, value if over else None)
     elif isinstance(value.get("results"), list):
         yield from _each(value["results"])

@@ -10,7 +10,7 @@ RUNNING, FINISHED, FAILED, LOST = "running", "finished", "failed", "lost"
 TIMED_OUT, CANCELLED = "timed out", "cancelled"
 
 #: What a status says of a job beside its module's result.
-_NOTES = frozenset({"alive", "ansible_job_id", "finished", "lost", "missing", "results_file", "started"})
+_NOTES = frozenset({"alive", "ansible_job_id", "finished", "lost", "missing", "orphans", "results_file", "started"})
 _HIDDEN = "the result has been hidden due to the fact that 'no_log: true' was specified for this job"
 
 
@@ -31,11 +31,17 @@ class JobRecord:
     rc: int | None = None
     foreign: bool = False  # ansible-core started it
     no_log: bool = False
+    orphans: tuple[int, ...] = ()  # processes that a lost job left behind
     result: Mapping[str, Any] | None = field(default=None, repr=False, hash=False)
 
     @property
     def running(self) -> bool:
         return self.state == RUNNING
+
+    @property
+    def at_work(self) -> bool:
+        """Whether processes of it run, so that there is something to cancel."""
+        return self.running or bool(self.orphans)
 
     @property
     def failed(self) -> bool:
@@ -66,7 +72,13 @@ class JobRecord:
         if ended_at is None and state != RUNNING:
             ended_at = now
         return replace(
-            self, state=state, now=now, ended_at=ended_at, rc=_rc(status), result=result_of(status, no_log=self.no_log)
+            self,
+            state=state,
+            now=now,
+            ended_at=ended_at,
+            rc=_rc(status),
+            orphans=_orphans(status),
+            result=result_of(status, no_log=self.no_log),
         )
 
     def as_json(self) -> dict[str, Any]:
@@ -85,6 +97,7 @@ class JobRecord:
             "limit": self.limit,
             "rc": self.rc,
             "foreign": self.foreign,
+            "orphans": list(self.orphans),
         }
         return plain if self.result is None else {**plain, "result": dict(self.result)}
 
@@ -106,6 +119,7 @@ def record_of(host: str, async_dir: str, now: float, entry: Mapping[str, Any]) -
         rc=_rc(entry),
         foreign=bool(entry.get("foreign")),
         no_log=bool(entry.get("no_log")),
+        orphans=_orphans(entry),
     )
 
 
@@ -129,6 +143,10 @@ def result_of(status: Mapping[str, Any], *, no_log: bool) -> dict[str, Any]:
         kept = ("changed", "failed", "rc", "timedout", "cancelled")
         return {"censored": _HIDDEN, **{key: status[key] for key in kept if key in status}}
     return {key: value for key, value in status.items() if key not in _NOTES}
+
+
+def _orphans(status: Mapping[str, Any]) -> tuple[int, ...]:
+    return tuple(status.get("orphans") or ())
 
 
 def _rc(status: Mapping[str, Any]) -> int | None:

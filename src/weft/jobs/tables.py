@@ -70,7 +70,9 @@ def kind_of(record: JobRecord) -> str:
 
 
 def state_text(record: JobRecord) -> str:
-    """The state, with the return code of what failed."""
+    """The state, with the return code of what failed, or that something of it still runs."""
+    if record.orphans:
+        return f"{record.state}, still runs"
     return f"{record.state} (rc {record.rc})" if record.state == FAILED and record.rc else record.state
 
 

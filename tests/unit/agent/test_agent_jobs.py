@@ -256,9 +256,46 @@ def test_a_job_whose_supervisor_was_killed_is_lost(agent: Client, folder: Path) 
     os.kill(job["pid"], signal.SIGKILL)
     result = agent.answer(number)[0]["jobs"][jid]
     assert (result["lost"], result["failed"], result["finished"]) == (True, True, 1)
+    assert result["orphans"] == [pgid]
+    assert f"processes of it still run ({pgid}), until they end or the job is cancelled" in result["msg"]
     os.killpg(pgid, signal.SIGKILL)
+    wait_gone(pgid)
+    assert "orphans" not in agent.call("job.status", jids=[jid])["jobs"][jid]
+    assert agent.call("job.cancel", jids=[jid]) == {"cancelled": []}
     said = json.loads(run_module(agent, "async_status", {"jid": jid, "_async_dir": str(folder)})[1])
     assert said["lost"] and said["finished"]
+
+
+@pytest.mark.parametrize(
+    "shell", ["sleep 1000 & sleep 1001", "trap '' TERM; setsid sleep 1000 & while :; do sleep 1; done"]
+)
+def test_what_a_lost_job_left_behind_can_be_cancelled(agent: Client, folder: Path, shell: str) -> None:
+    job = start(agent, f"{shell}; true")
+    jid = job["ansible_job_id"]
+    while not json.loads((folder / f"{jid}.state").read_text())["pgid"]:
+        time.sleep(0.01)
+    number = agent.send("job.wait", jids=[jid])
+    os.kill(job["pid"], signal.SIGKILL)
+    agent.answer(number)
+    (listed,) = agent.call("job.list")["jobs"]
+    assert listed["lost"] and listed["orphans"]
+    assert agent.call("job.cancel", jids=[jid], grace=0.2) == {"cancelled": [jid]}
+    for pid in listed["orphans"]:
+        wait_gone(pid)
+    result = agent.call("job.status", jids=[jid])["jobs"][jid]
+    assert (result["lost"], result["cancelled"], result["finished"], "orphans" in result) == (True, True, 1, False)
+    assert result["msg"].endswith("it left no result; what was left of it was cancelled")
+
+
+def test_a_group_that_is_another_ones_by_now_is_left_alone(agent: Client, folder: Path) -> None:
+    here = {"boot_id": agent.hello["boot_id"], "hostname": agent.hello["hostname"]}
+    fake_job(folder, "j1.1", pid=os.getpid(), start=1, pgid=os.getsid(0), pgid_start=1, **here)
+    result = agent.call("job.status", jids=["j1.1"])["jobs"]["j1.1"]
+    assert result["lost"] and "orphans" not in result
+    fake_job(
+        folder, "j2.2", pid=os.getpid(), start=1, pgid=os.getsid(0), pgid_start=None, **{**here, "boot_id": "another"}
+    )
+    assert "orphans" not in agent.call("job.status", jids=["j2.2"])["jobs"]["j2.2"]
 
 
 def fake_job(folder: Path, jid: str, **state: Any) -> None:

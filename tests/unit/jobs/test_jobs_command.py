@@ -212,3 +212,15 @@ def test_showing_a_job_with_its_result(fleet):
 def test_a_command_that_there_is_not(fleet):
     with pytest.raises(OptionsError):
         fleet.run("dance")
+
+
+def test_what_a_lost_job_left_behind_is_listed_and_can_be_cancelled(fleet):
+    fleet.has("idle", listed("j6.6", finished=1, alive=False, failed=True, lost=True, orphans=[7, 8]))
+    idle = fleet.sessions.host("idle")
+    assert "lost, still runs" in fleet.run("list").out
+    idle.answers("job.cancel", {"cancelled": ["j6.6"]})
+    idle.answers("job.status", {"jobs": {"j6.6": ended("j6.6", failed=True, lost=True, cancelled=True)}})
+    shown = fleet.run("cancel", jids=("j6.6",))
+    assert shown.code == 0 and "lost, still runs" not in shown.out
+    assert [call.arguments["jids"] for call in fleet.sessions.calls if call.op == "job.cancel"] == [["j6.6"]]
+    assert fleet.run("cleanup", jids=("j6.6",), json=True).document["erased"] == {}
