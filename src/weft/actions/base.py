@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from weft.model.settings import Settings
 
 T = TypeVar("T")
+_NOFILE = "ansible_python_module_rlimit_nofile"
 Result = dict[str, Any]
 
 
@@ -242,6 +243,7 @@ class ActionContext:
             "verbosity": settings.verbosity,
             "interpreters": self.interpreters,
             "lang": self.lang,
+            "nofile": self.nofile(),
             "syslog_facility": str(self.variable("ansible_syslog_facility", settings.syslog_facility)),
             "selinux_special_fs": settings.selinux_special_fs,
             "keep_remote_files": settings.keep_remote_files,
@@ -250,6 +252,18 @@ class ActionContext:
             "tracebacks_for": _tracebacks(settings.display_traceback),
         }
         return ModuleOptions(**(options | changes))
+
+    def nofile(self) -> int:
+        """How many descriptors modules may open; 0: as many as the host says. Raises UndefinedName, TaskFailed."""
+        try:
+            self.scope.raw(_NOFILE)
+        except KeyError:
+            return self.settings.module_nofile
+        value = self.scope[_NOFILE]
+        try:
+            return 0 if value is OMIT else int(value)
+        except (TypeError, ValueError):
+            raise TaskFailed(f"{_NOFILE} must be a number, not {value!r}", origin=self.task.origin) from None
 
     @property
     def lang(self) -> str | None:

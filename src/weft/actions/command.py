@@ -112,6 +112,9 @@ def _request(context: ActionContext, params: Mapping[str, Any]) -> dict[str, Any
         request["stdin_add_newline"] = params["stdin_add_newline"]
     if context.lang:
         request["lang"] = context.lang
+    nofile = context.nofile()
+    if nofile:
+        request["nofile"] = nofile
     return request
 
 

@@ -20,12 +20,13 @@ _PLAIN = frozenset(bytearray(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVW
 class Plan(object):
     """A program to run and what its result will say of it."""
 
-    def __init__(self, argv, executable, cwd, env, umask, stdin, result, strip):
+    def __init__(self, argv, executable, cwd, env, umask, nofile, stdin, result, strip):
         self.argv = argv
         self.executable = executable
         self.cwd = cwd
         self.env = env
         self.umask = umask
+        self.nofile = nofile
         self.stdin = stdin
         self.result = result
         self.strip = strip
@@ -70,10 +71,8 @@ def prepare(args, base_env):
         return result
     result["changed"] = True
     argv, executable = _vector(words, executable, shell, env, args.get("expand_argument_vars", True))
-    plan = Plan(
-        argv, executable, cwd, env, _umask(args.get("umask")), _stdin(args), result, args.get("strip_empty_ends", True)
-    )
-    return plan
+    umask, strip = _umask(args.get("umask")), args.get("strip_empty_ends", True)
+    return Plan(argv, executable, cwd, env, umask, args.get("nofile"), _stdin(args), result, strip)
 
 
 def launch(loop, plan, done, limit=None, on_data=None):
@@ -84,7 +83,19 @@ def launch(loop, plan, done, limit=None, on_data=None):
         done(capture, finish(plan, capture, begun, time.time()))
 
     try:
-        return run(loop, plan.argv, plan.env, over, plan.cwd, plan.stdin, plan.umask, plan.executable, limit, on_data)
+        return run(
+            loop,
+            plan.argv,
+            plan.env,
+            over,
+            plan.cwd,
+            plan.stdin,
+            plan.umask,
+            plan.executable,
+            limit,
+            on_data,
+            plan.nofile,
+        )
     except (OSError, IndexError, ValueError, TypeError) as error:
         done(None, start_failure(plan, error))
         return None
@@ -347,13 +358,15 @@ def _best_locale(env):
     return b"C"
 
 
-def run(loop, argv, env, done, cwd=None, stdin=None, umask=None, executable=None, limit=None, on_data=None):
+def run(
+    loop, argv, env, done, cwd=None, stdin=None, umask=None, executable=None, limit=None, on_data=None, nofile=None
+):
     """Start a program with its output captured; ``done(capture)`` when it is over. Raises as process.start."""
     capture = process.Capture(loop, done, QUIET, on_data)
     out, err = capture.pipes()
     feed = compat.pipe() if stdin else None
     try:
-        pid = process.start(argv, env, cwd, feed[0] if feed else None, out, err, umask, executable)
+        pid = process.start(argv, env, cwd, feed[0] if feed else None, out, err, umask, executable, nofile=nofile)
     except BaseException:
         capture.abandon()
         if feed:

@@ -157,7 +157,10 @@ def _sweep(agent, folder):
     now = compat.clock()
     if folder not in swept or now - swept[folder] > SWEEP:
         swept[folder] = now
-        jobfiles.sweep(folder, agent.keep_jobs)
+        try:
+            jobfiles.sweep(folder, agent.keep_jobs)
+        except (OSError, IOError):
+            pass  # whoever needs the directory says what is wrong with it
 
 
 # waiting

@@ -79,7 +79,9 @@ def resolve(agent, args):
     if missing:
         return sorted(missing)
     call = {
-        key: args[key] for key in ("module", "kind", "name", "interpreter", "cwd", "lang", "environment") if key in args
+        key: args[key]
+        for key in ("module", "kind", "name", "interpreter", "cwd", "lang", "environment", "nofile")
+        if key in args
     }
     call.update(utils=utils, args=args.get("args") or {}, fqcn=args.get("fqcn") or args.get("name") or "module")
     call["tmpdir"] = args.get("tmpdir") or agent.remote_tmp

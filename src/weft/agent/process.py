@@ -28,10 +28,11 @@ class StartFailed(OSError):
     at_directory = False
 
 
-def start(argv, env, cwd=None, stdin=None, stdout=None, stderr=None, umask=None, executable=None, keep=()):
+def start(argv, env, cwd=None, stdin=None, stdout=None, stderr=None, umask=None, executable=None, keep=(), nofile=None):
     """Run a program in a session (so: process group) of its own; return its pid.
 
-    ``argv``, ``env``, ``cwd`` are bytes; ``stdin``, ``stdout``, ``stderr`` descriptors (None: /dev/null).
+    ``argv``, ``env``, ``cwd`` are bytes; ``stdin``, ``stdout``, ``stderr`` descriptors (None: /dev/null); ``nofile``
+    is how many descriptors it may open.
     Looks along the PATH of ``env``, as subprocess does. Raises StartFailed, IndexError for an empty ``argv``.
     """
     name = executable or argv[0]
@@ -40,15 +41,15 @@ def start(argv, env, cwd=None, stdin=None, stdout=None, stderr=None, umask=None,
         path = env.get(b"PATH", compat.to_bytes(os.defpath))
         candidates = [os.path.join(folder, name) for folder in path.split(b":")]
     stdio = (stdin, stdout, stderr)
-    if cwd is None and umask is None and can_spawn(stdio):
+    if cwd is None and umask is None and not keep and not nofile and can_spawn(stdio):
         try:
             return _spawn(name, candidates, argv, env, stdio)
         except NotImplementedError:
             _without.append("sessions")
-    return _fork(name, candidates, argv, env, cwd, stdio, umask, keep)
+    return _fork(name, candidates, argv, env, cwd, stdio, umask, keep, nofile)
 
 
-def _fork(name, candidates, argv, env, cwd, stdio, umask, keep):
+def _fork(name, candidates, argv, env, cwd, stdio, umask, keep, nofile):
     """``start`` with a fork of this process, which then becomes the program."""
     read_end, write_end = compat.pipe()
     try:
@@ -58,7 +59,7 @@ def _fork(name, candidates, argv, env, cwd, stdio, umask, keep):
         compat.close(write_end)
         raise
     if pid == 0:
-        _become(candidates, argv, env, cwd, stdio, umask, write_end, keep)
+        _become(candidates, argv, env, cwd, stdio, umask, write_end, keep, nofile)
     os.close(write_end)
     try:
         data = compat.read_all(read_end)
@@ -119,14 +120,14 @@ def _is_missing(path):
     return False
 
 
-def _become(candidates, argv, env, cwd, stdio, umask, report, keep):
+def _become(candidates, argv, env, cwd, stdio, umask, report, keep, nofile):
     """In the child: set everything up, then execute. Never returns."""
     number, at_directory = errno.ENOENT, 0
     try:
         own_session()
         redirect(stdio)
         reset_signals()
-        restore_limits()
+        restore_limits(nofile)
         if umask is not None:
             os.umask(umask)
         if compat.PY2:
@@ -189,12 +190,21 @@ def reset_signals():
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
 
-def restore_limits():
-    """Undo ``raise_limits`` for a program that is about to be run."""
-    if original_nofile is not None:
-        import resource
+def restore_limits(nofile=None):
+    """Undo ``raise_limits`` for a program that is about to be run; ``nofile``: it may open that many descriptors."""
+    if original_nofile is None and not nofile:
+        return
+    import resource
 
+    if original_nofile is not None:
         resource.setrlimit(resource.RLIMIT_NOFILE, original_nofile)
+    if nofile:
+        hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        soft = nofile if hard == resource.RLIM_INFINITY else min(hard, nofile)
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        except ValueError:
+            pass  # a system whose limits are lower than it says
 
 
 def raise_limits():

@@ -54,7 +54,7 @@ def module_name(fqcn):
 
 def prepare_process(request):
     """Environment, directory, standard streams, signals."""
-    process.restore_limits()
+    process.restore_limits(request.get("nofile"))
     for number in ("SIGINT", "SIGXFSZ"):
         if hasattr(signal, number):
             signal.signal(getattr(signal, number), signal.SIG_DFL)

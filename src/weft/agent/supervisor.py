@@ -54,9 +54,22 @@ def _say(fd, value):
         pass
 
 
+class NoFolder(Exception):
+    """The directory for the job's files can't be made."""
+
+    def __init__(self, folder, reason):
+        number, where = compat.error_number(reason), compat.to_text(reason.filename or folder)
+        text = "[Errno %s] %s: '%s'" % (number, os.strerror(number), where)
+        Exception.__init__(self, "could not create directory: %s - %s" % (compat.to_text(folder), text))
+        self.errno = number
+
+
 def _described(error):
     import traceback
 
+    if isinstance(error, NoFolder):
+        text, number = error.args[0], error.errno
+        return {"kind": "os", "message": text, "errno": number, "strerror": os.strerror(number), "async_dir": True}
     number = compat.error_number(error)
     if isinstance(error, EnvironmentError) and number is not None:
         name = getattr(error, "filename", None)
@@ -77,7 +90,11 @@ class Supervisor(object):
         self._capture = None
         self._child = None
         self._patience = 0.0  # until when what was told to end may take its time
-        folder = compat.make_private_dir(compat.to_bytes(request["folder"]))
+        folder = compat.to_bytes(request["folder"])
+        try:
+            compat.make_private_dir(folder)
+        except (OSError, IOError) as error:
+            raise NoFolder(folder, error)
         jid = request["jid"] if "." in request["jid"] else "%s.%d" % (request["jid"], os.getpid())
         self._job = jobfiles.Job(folder, compat.to_text(jid))
         self._state = {
@@ -237,7 +254,7 @@ class Supervisor(object):
                 self._loop.call_later(0.05, lambda: self._over(capture, result))
                 return
             procs.kill_below(os.getpid())
-            result.update(self._stopped(capture))
+            result.update(self._stopped(capture), changed=False)  # as ansible-core: nobody knows what it has done
         self._write(result)
         self._loop.soon(self._loop.stop)
 

@@ -280,6 +280,10 @@ _CONNECTION = (
         "DEFAULT_NO_TARGET_SYSLOG", "no_target_syslog", "bool", "ANSIBLE_NO_TARGET_SYSLOG", "no_target_syslog"
     ),
     _option("DEFAULT_SYSLOG_FACILITY", "syslog_facility", "str", "ANSIBLE_SYSLOG_FACILITY", "syslog_facility"),
+    _option(
+        "PYTHON_MODULE_RLIMIT_NOFILE", "module_nofile", "int", "ANSIBLE_PYTHON_MODULE_RLIMIT_NOFILE",
+        "python_module_rlimit_nofile",
+    ),
     _option("TARGET_LOG_INFO", "target_log_info", "str", "ANSIBLE_TARGET_LOG_INFO", "target_log_info"),
     _option(
         "DEFAULT_KEEP_REMOTE_FILES", "keep_remote_files", "bool", "ANSIBLE_KEEP_REMOTE_FILES", "keep_remote_files"
@@ -428,13 +432,6 @@ class Unsupported(NamedTuple):
 UNSUPPORTED: tuple[Unsupported, ...] = (
     Unsupported(_option("PLUGIN_FILTERS_CFG", "", "str", "", "plugin_filters_cfg")),
     Unsupported(_option("MODULE_IGNORE_EXTS", "", "str", "ANSIBLE_MODULE_IGNORE_EXTS", "module_ignore_exts")),
-    Unsupported(
-        _option(
-            "PYTHON_MODULE_RLIMIT_NOFILE", "", "str", "ANSIBLE_PYTHON_MODULE_RLIMIT_NOFILE",
-            "python_module_rlimit_nofile",
-        ),
-        ("0", "1024"),  # 1024 is what processes on Linux usually have
-    ),
     Unsupported(_option("SSH_AGENT", "", "str", "ANSIBLE_SSH_AGENT", "connection.ssh_agent"), ("none",)),
     Unsupported(_option("private_key", "", "str", "ANSIBLE_PRIVATE_KEY")),
     Unsupported(_option("pkcs11_provider", "", "str", "ANSIBLE_PKCS11_PROVIDER", "ssh_connection.pkcs11_provider")),

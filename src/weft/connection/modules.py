@@ -9,13 +9,17 @@ import asyncio
 import datetime
 import errno
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from weft.connection.api import Reply, RequestFailed, Session
 from weft.connection.hoststate import state_of
 from weft.connection.results import (
+    FAILURE,
+    MODULE_FAILED,
+    NO_TRACEBACK,
+    Failure,
     Output,
     module_result,
     plain_result,
@@ -49,6 +53,7 @@ class ModuleOptions:
     lang: str | None = None
     interpreters: Mapping[str, str] = field(default_factory=dict)  # ansible_<name>_interpreter for other languages
     syslog_facility: str = "LOG_USER"
+    nofile: int = 0  # how many descriptors it may open; 0: as the host says
     selinux_special_fs: Sequence[str] = _SPECIAL_FS
     keep_remote_files: bool = False
     ignore_unknown_options: bool = False
@@ -97,7 +102,7 @@ async def start_module_job(
     request = module_request(session, payload, args, options)
     start = _job(session, "module", request, limit, jid, async_dir)
     start.update(name=options.name or payload.name, title=title, no_log=options.no_log)
-    return handle_of(await _send(session, "job.start", payload, start))
+    return await _handle(_send(session, "job.start", payload, start))
 
 
 async def start_job(
@@ -118,7 +123,21 @@ async def start_job(
     """
     start = _job(session, op, request, limit, jid, async_dir)
     start.update(name=name or op, title=title, no_log=no_log)
-    return handle_of(await session.request("job.start", start))
+    return await _handle(session.request("job.start", start))
+
+
+async def _handle(reply: Awaitable[Reply]) -> dict[str, Any]:
+    """What ``register`` sees of a job that was started, or that could not be, for want of a place for its files.
+
+    Its failure counts as a change, as ansible-core has it. Raises RequestFailed.
+    """
+    try:
+        return handle_of(await reply)
+    except RequestFailed as error:
+        if not error.detail.get("async_dir"):
+            raise
+        failure = Failure(source=MODULE_FAILED, message=error.message)
+        return {"failed": True, "changed": True, "msg": error.message, "exception": NO_TRACEBACK, FAILURE: failure}
 
 
 def _job(
@@ -193,6 +212,7 @@ def module_request(
         "cwd": options.cwd,
         "timeout": options.timeout,
         "lang": options.lang,
+        "nofile": options.nofile or None,
         "tmpdir": session.target.remote_tmp,
     }
     request.update({key: value for key, value in optional.items() if value is not None})

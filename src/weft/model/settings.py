@@ -163,6 +163,7 @@ class Settings:
     selinux_special_fs: tuple[str, ...] = ("fuse", "nfs", "vboxsf", "ramfs", "9p", "vfat")
     no_target_syslog: bool = False
     syslog_facility: str = "LOG_USER"
+    module_nofile: int = 0  # how many descriptors modules may open (PYTHON_MODULE_RLIMIT_NOFILE); 0: as the host says
     target_log_info: str | None = None
     keep_remote_files: bool = False
     warnings: tuple[str, ...] = ()  # what there is to say about the settings themselves, once

@@ -217,6 +217,14 @@ def test_secrets_on_stdin_are_in_no_command_line(agent: Client, home: Path) -> N
     assert agent.answer(number)[0]["stdout"] == "s3cret-word"
 
 
+def test_how_many_descriptors_a_program_may_open(any_agent: Client) -> None:
+    limits = "ulimit -Sn; ulimit -Hn"
+    usual = any_agent.call("command", shell=limits)["stdout"].split()
+    assert any_agent.call("command", shell=limits, nofile=99)["stdout"].split() == ["99", usual[1]]
+    most = any_agent.call("command", shell=limits, nofile=2**30)["stdout"].split()
+    assert most[0] == (usual[1] if usual[1] != "unlimited" else str(2**30))
+
+
 def test_the_umask_of_a_program(agent: Client) -> None:
     assert agent.call("command", shell="umask", umask="077")["stdout"] == "0077"
 

@@ -190,6 +190,7 @@ def test_a_time_limit_ends_everything_a_job_started(agent: Client, folder: Path)
     job = start(agent, text, limit=0.5)
     result = wait(agent, job["ansible_job_id"])[job["ansible_job_id"]]
     assert result["failed"] and result["timedout"] and "0.5 seconds" in result["msg"]
+    assert result["changed"] is False
     found = [int(word) for word in pids.read_text().split()]
     assert len(found) == 3 and not any(alive(pid) for pid in found)
     wait_gone(job["pid"])
@@ -402,7 +403,9 @@ def test_a_job_directory_that_cannot_be_made(agent: Client, tmp_path: Path) -> N
     (tmp_path / "file").write_text("")
     with pytest.raises(Failed) as caught:
         start(agent, "true", async_dir=str(tmp_path / "file" / "async"))
-    assert caught.value.kind == "os" and caught.value.error["strerror"] == "Not a directory"
+    path = f"{tmp_path}/file/async"
+    assert f"could not create directory: {path} - [Errno 20] Not a directory: '{path}'" in str(caught.value)
+    assert (caught.value.kind, caught.value.error["async_dir"]) == ("os", True)
 
 
 def test_an_id_of_ones_own(agent: Client, folder: Path) -> None:

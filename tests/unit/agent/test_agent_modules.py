@@ -204,6 +204,12 @@ sys.exit(0)
     assert json.loads(out)["one"] is None and json.loads(out)["cwd"] == any_agent.hello["cwd"]
 
 
+def test_how_many_descriptors_a_module_may_open(any_agent: Client) -> None:
+    source = "import resource; print(resource.getrlimit(resource.RLIMIT_NOFILE)[0])"
+    assert run_source(any_agent, source, nofile=99)[1].split()[0] == "99"
+    assert run_source(any_agent, source)[1].split()[0] != "99"
+
+
 def test_site_packages_are_there(agent: Client) -> None:
     rc, out, err = run_source(agent, "import jinja2, sys\nprint(jinja2.__name__)\nsys.exit(0)")
     assert (rc, out) == (0, "jinja2\n"), err
