@@ -8,6 +8,7 @@ from __future__ import absolute_import, division, print_function
 
 import os
 import shutil
+import time
 
 from . import compat, importer, process, zygote
 from .agent import BadRequest
@@ -15,6 +16,7 @@ from .command import merge, quote, task_environment
 from .command import run as run_program
 
 MOST_ZYGOTES = 3
+PATIENCE = 0.5  # seconds for zygotes to end, which takes them a few milliseconds
 
 
 def op_put_blobs(request):
@@ -170,9 +172,16 @@ class Nursery(object):
         return call
 
     def close(self):
-        for item in self._zygotes.values():
+        left, self._zygotes = list(self._zygotes.values()), {}
+        for item in left:
             item.close()
-        self._zygotes = {}
+        # in a container without an init nobody else takes them away: they would be zombies for ever
+        deadline = compat.clock() + PATIENCE
+        while True:
+            left = [item for item in left if not item.ended()]
+            if not left or compat.clock() > deadline:
+                return
+            time.sleep(0.002)
 
 
 def run_file(agent, call, done, limit=None):

@@ -120,6 +120,13 @@ class Zygote(object):
             self._loop.forget(self._sock.fileno())
             self._sock.close()
 
+    def ended(self):
+        """Whether the process is gone, and taken away."""
+        try:
+            return os.waitpid(self.pid, os.WNOHANG)[0] != 0
+        except OSError:
+            return True
+
     def _flush(self):
         while self._waiting and not self.failed:
             data, fds = self._waiting[0]
@@ -200,6 +207,9 @@ class Direct(object):
 
     def close(self):
         pass
+
+    def ended(self):
+        return True
 
 
 def _direct(kind, fds, blobs, manifest, path):
