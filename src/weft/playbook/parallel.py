@@ -170,7 +170,8 @@ def check_parallel_meta(task: Task) -> None:
         action = task.args.get("_raw_params")
         if action not in HARMLESS_META:
             raise LoadError(
-                f"'meta: {action}' can't stand inside a parallel block or something async: it would act on what runs beside it.",
+                f"'meta: {action}' can't stand inside a parallel block or something async:"
+                " it would act on what runs beside it.",
                 origin_of(action) or task.origin,
             )
 
