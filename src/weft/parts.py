@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from weft.inventory import Inventory
     from weft.jobs.registry import JobRegistry
     from weft.jobs.strands import Strands
+    from weft.lane import Lane
     from weft.playbook.loader import Loader
     from weft.templating.templar import Templar
     from weft.vars import Variables
@@ -163,6 +164,8 @@ class Parts:
     def _plugin_dir(self, kind: str, path: str) -> None:
         if kind in ("filter", "test", "lookup"):
             self.plugins.add_directory(kind, path)
+        elif kind == "action":
+            self.action_names.add_directory(path)
         elif kind == "collections":
             self._add_playbook_folder(os.path.dirname(path))
 
@@ -214,9 +217,12 @@ class Parts:
     # -- running -------------------------------------------------------------------------------------------------
 
     def find_action(self, fqcn: str) -> Action:
-        from weft.actions import action_for
+        from weft.actions import action_for, third_party
 
-        return action_for(fqcn)
+        traits = self.action_names.traits(fqcn)
+        if traits is None:
+            return action_for(fqcn)
+        return third_party(fqcn, once=traits.once, free_form=traits.free_form, connection=traits.connection)
 
     def load(self, path: str) -> Playbook:
         """A playbook; plugins and collections beside it count from now on. Raises LoadError."""
@@ -327,7 +333,14 @@ class Parts:
             prompter=self.prompter,
             strands=self.strands,
             jobs=self.jobs,
+            lane=self.lane,
         )
+
+    @cached_property
+    def lane(self) -> Lane:
+        from weft.lane import Lane
+
+        return Lane(self.settings, secrets=lambda: [(secret.id, secret.bytes) for secret in self.vault.load()])
 
     @cached_property
     def state(self) -> RunState:
@@ -376,6 +389,10 @@ class Parts:
         made = self.__dict__
         if "strands" in made:
             await self.strands.close()
+        if "lane" in made:
+            await self.lane.close()
+            if self.lane.taken:
+                self.bus.publish(Message(text=self.lane.taken.describe(), stderr=True))
         if "sessions" in made:
             await self.sessions.close()
         if "variables" in made:

@@ -67,6 +67,19 @@ REGISTRY: Mapping[str, Action] = MappingProxyType(
 NORMAL = Action(fqcn="ansible.builtin.normal", place="normal:normal", jobs=True)
 
 
+def third_party(fqcn: str, *, once: bool, free_form: bool, connection: bool) -> Action:
+    """Somebody's action plugin."""
+    return Action(
+        fqcn=fqcn,
+        place="lane:third_party",
+        jobs=True,
+        once=once,
+        connection=connection,
+        free_form=free_form,
+        marked_args=True,
+    )
+
+
 def action_for(fqcn: str) -> Action:
     """The action of a resolved name; ``ansible.legacy.X`` counts as ``ansible.builtin.X``."""
     found = REGISTRY.get(fqcn)
@@ -75,4 +88,4 @@ def action_for(fqcn: str) -> Action:
     return found or NORMAL
 
 
-__all__ = ["NORMAL", "REGISTRY", "Action", "action_for"]
+__all__ = ["NORMAL", "REGISTRY", "Action", "action_for", "third_party"]

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Iterator
 
 from weft.actions.base import ActionContext
 from weft.connection.api import RequestFailed
+from weft.connection.errors import NoTransport
 from weft.model.errors import Unreachable, WeftError
 
 _START_SECONDS = 20.0  # what logging in and starting the agent may take beside connecting
@@ -46,6 +47,8 @@ async def until_success(
             async with asyncio.timeout((connect_timeout or context.target.timeout) + _START_SECONDS):
                 await attempt()
             return
+        except NoTransport:
+            raise  # another way will be tried
         except (Unreachable, TimeoutError) as error:
             last = str(error) or "the connection timed out"
             await context.services.sessions.reset(context.target)

@@ -24,6 +24,8 @@ from weft.actions.services import (
     TaskNames,
     Templating,
 )
+from weft.connection.errors import NoTransport
+from weft.connection.target import ConnectionKeywords, Passwords
 from weft.model.errors import TaskFailed, TaskSkipped, UndefinedName, Unreachable
 from weft.model.values import OMIT, Trusted
 
@@ -40,10 +42,13 @@ T = TypeVar("T")
 _NOFILE = "ansible_python_module_rlimit_nofile"
 Result = dict[str, Any]
 
+_NO_KEYWORDS = ConnectionKeywords()
+_NO_PASSWORDS = Passwords()
+
 
 @dataclass(slots=True, kw_only=True)
 class ActionContext:
-    """One task on one host. An action reads it; what it changes are only ``warnings`` and ``deprecations``."""
+    """One task on one host. An action reads it; it changes only ``warnings``, ``deprecations`` and ``followed``."""
 
     task: Task
     args: dict[str, Any]
@@ -64,6 +69,10 @@ class ActionContext:
     delegate_facts: bool = False
     job: JobRequest | None = None
     locks: frozenset[str] = frozenset()  # what the task holds here
+    poll: float = 0.0  # of an async task: seconds between polls; 0: nobody waits
+    connection: ConnectionKeywords = _NO_KEYWORDS
+    passwords: Passwords = _NO_PASSWORDS
+    followed: bool = False  # set by the action: the job it started has been waited for, as far as it is to be
     roots: Sequence[str] = ()  # further folders (roles of the play) whose library/ and module_utils/ count
     interpreters: Mapping[str, str] = field(default_factory=dict)  # ansible_<lang>_interpreter, without Python's
     warnings: list[str] = field(default_factory=list)
@@ -353,11 +362,20 @@ class Action:
         """The result, as Ansible's action plugins give it. Raises TaskFailed, TaskSkipped, Unreachable, WeftError."""
         self._refuse(context)
         try:
-            result = await self.load()(context)
+            result = await self._run(context)
         except (TaskFailed, TaskSkipped, Unreachable) as error:
             _add_messages(error.result, context)
             raise
         return _add_messages(result, context)
+
+    async def _run(self, context: ActionContext) -> Result:
+        """Natively; where there is no native way to the host, through ansible-core."""
+        try:
+            return await self.load()(context)
+        except NoTransport as error:
+            from weft.actions.lane import fall_back
+
+            return await fall_back(context, error)
 
     def _refuse(self, context: ActionContext) -> None:
         """What the action can't do at all."""

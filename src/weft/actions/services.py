@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from weft.events.types import Event
     from weft.jobs.registry import JobRegistry
     from weft.jobs.strands import Strand
+    from weft.lane import Lane
     from weft.model.settings import Settings
 
 
@@ -30,6 +31,12 @@ class TaskNames(Names, Protocol):
 
     def child(self, local: Mapping[str, Any]) -> TaskNames:
         """The same with ``local`` on top."""
+
+    def own_names(self) -> Sequence[str]:
+        """Every variable there is, without what the connection brings."""
+
+    def of_host(self, host: str) -> TaskNames:
+        """Another host's variables, as ``hostvars`` shows them."""
 
 
 class Templating(Protocol):
@@ -160,6 +167,8 @@ class Services:
     strands: Strands | None = None
     jobs: JobRegistry | None = None
     """Jobs of this run: `async_status` asks about them as the user who started them."""
+    lane: Lane | None = None
+    """Runs what weft has no native way for; None: nothing does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

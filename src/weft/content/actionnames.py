@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 
 from weft.content.collections import BUILTIN, index_of, is_fqcn, split_fqcn
 from weft.content.modules import ACTION_ALIASES, LEGACY, ModuleStore
@@ -13,6 +15,41 @@ _LEGACY_DOT = LEGACY + "."
 _BUILTIN_DOT = BUILTIN + "."
 
 
+@dataclass(frozen=True, slots=True)
+class PluginTraits:
+    """What the class of an action plugin says in so many words."""
+
+    path: str
+    once: bool = False  # BYPASS_HOST_LOOP: runs once for all hosts
+    free_form: bool = False  # takes text as `_raw_params`
+    connection: bool = True
+
+
+_TRAITS = {"BYPASS_HOST_LOOP": "once", "supports_raw_params": "free_form", "_requires_connection": "connection"}
+
+
+def read_traits(path: str) -> PluginTraits:
+    """Read without running it. What can't be read says nothing: running it will tell why."""
+    try:
+        with open(path, "rb") as file:
+            tree = ast.parse(file.read(), path)
+    except (OSError, SyntaxError, ValueError):
+        return PluginTraits(path)
+    found: dict[str, bool] = {}
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef) and node.name == "ActionModule":
+            found.update(_assigned(node))
+    return PluginTraits(path, **found)
+
+
+def _assigned(node: ast.ClassDef) -> Iterator[tuple[str, bool]]:
+    for line in node.body:
+        target = line.targets[0] if isinstance(line, ast.Assign) else getattr(line, "target", None)
+        value = getattr(line, "value", None)
+        if isinstance(target, ast.Name) and target.id in _TRAITS and isinstance(value, ast.Constant):
+            yield _TRAITS[target.id], bool(value.value)
+
+
 class ActionNames:
     """What a task may call, for the playbook loader and the executor: weft's actions, modules, other action plugins."""
 
@@ -20,7 +57,21 @@ class ActionNames:
         """``actions`` are the FQCNs of what weft does itself (actions, includes, meta)."""
         self._store = store
         self._actions = frozenset(actions)
-        self._plugin_dirs = tuple(os.path.expanduser(path) for path in settings.plugin_paths.get("action", ()))
+        self._plugin_dirs = [os.path.expanduser(path) for path in settings.plugin_paths.get("action", ())]
+        self._traits: dict[str, PluginTraits | None] = {}
+
+    def add_directory(self, path: str) -> None:
+        """Action plugins in that folder (of a playbook or a role) count from now on."""
+        if path not in self._plugin_dirs:
+            self._plugin_dirs.append(path)
+            self._traits.clear()
+
+    def traits(self, fqcn: str) -> PluginTraits | None:
+        """What the third-party action plugin of a resolved name says of itself; None where weft or a module runs it."""
+        if fqcn not in self._traits:
+            path = self.plugin(fqcn)
+            self._traits[fqcn] = read_traits(path) if path is not None else None
+        return self._traits[fqcn]
 
     def resolve(self, name: str, collections: Sequence[str] = (), module_dirs: Sequence[str] = ()) -> str | None:
         """The FQCN of an action or module; ``ansible.legacy.NAME`` for what lies in a library or action_plugins folder.

@@ -187,6 +187,10 @@ class Attempts:
             no_log=draft.no_log,
             environment=keywords.environment,
             delegate_to=delegate,
+            delegate_facts=keywords.delegate_facts,
+            poll=keywords.poll,
+            connection=keywords.connection,
+            passwords=self._passwords,
             # in check mode an async task runs in the foreground
             job=JobRequest(limit=float(limit), title=title) if limit > 0 and not keywords.check else None,
             roots=environment.roots,
@@ -230,7 +234,8 @@ class Attempts:
         if work.as_strand:
             return await self._attempt_as_strand(work)
         result = await self._act(work)
-        if work.context.job is not None and "ansible_job_id" in result and not result.get("failed"):
+        started = work.context.job is not None and "ansible_job_id" in result and not result.get("failed")
+        if started and not work.context.followed:
             result = await follow_job(work.context, self._jobs, work.keywords, result)
         return complete(result)
 

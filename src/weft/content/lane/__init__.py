@@ -1,0 +1,11 @@
+"""The compatibility lane's own process: what weft has no native way for, done by ansible-core's classes.
+
+    request   what the controller asks for (no import of ``ansible``: both sides use it)
+    channel   the wire between the two: frames on a socket
+    __main__  the process: it has ansible-core loaded, and forks a worker for each task
+    worker    one task, from request to result
+    objects   ansible-core's task, play, inventory and variable manager, as far as plugins look at them
+    results   ansible-core's result as plain data
+
+Nothing here but ``request`` and ``channel`` is imported by the controller.
+"""

@@ -1,0 +1,151 @@
+"""A lane process: ansible-core loaded once, and a forked worker for each task, as ansible-core itself has them.
+
+Standard input is a socket. What comes: a worker's number together with that worker's socket, or its number alone: it
+is to end. What goes: a byte once ansible-core is loaded, then the number and the exit status of each worker that ends.
+Where the other side is gone, all workers are killed and the process ends; where the kernel can, it sees to that too.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import selectors
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable
+
+from weft.content.lane.channel import COMMAND, ENDED, READY
+
+_GRACE = 2.0  # seconds between TERM and KILL
+_SET_PDEATHSIG = 1  # prctl(2)
+
+
+class Nursery:
+    """The workers. One thread; ``serve`` returns when the controller is gone."""
+
+    def __init__(self, control: socket.socket, work: Callable[[socket.socket], None]) -> None:
+        self._control = control
+        self._work = work
+        self._workers: dict[int, int] = {}  # pid -> number
+        self._deadlines: dict[int, float] = {}  # pid -> when it is killed, by the monotonic clock
+        self._woken, self._wake = socket.socketpair()
+
+    def serve(self) -> None:
+        self._woken.setblocking(False)
+        self._wake.setblocking(False)
+        signal.set_wakeup_fd(self._wake.fileno(), warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, lambda number, frame: None)
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._control, selectors.EVENT_READ)
+            selector.register(self._woken, selectors.EVENT_READ)
+            self._control.sendall(READY)
+            while True:
+                ready = {key.fileobj for key, _ in selector.select(self._patience())}
+                if self._woken in ready:
+                    with contextlib.suppress(BlockingIOError):
+                        self._woken.recv(4096)
+                self._reap()
+                self._kill_late()
+                if self._control in ready and not self._command():
+                    break
+        for pid in self._workers:
+            _signal(pid, signal.SIGKILL)
+
+    def _patience(self) -> float | None:
+        return max(0.0, min(self._deadlines.values()) - time.monotonic()) if self._deadlines else None
+
+    def _command(self) -> bool:
+        """False: the controller is gone."""
+        try:
+            data, fds, _, _ = socket.recv_fds(self._control, COMMAND.size, 1)
+        except OSError:
+            return False
+        if len(data) < COMMAND.size:
+            return False
+        (number,) = COMMAND.unpack(data)
+        if fds:
+            self._start(number, socket.socket(fileno=fds[0]))
+        else:
+            self._stop(number)
+        return True
+
+    def _start(self, number: int, sock: socket.socket) -> None:
+        parent = os.getpid()
+        pid = os.fork()
+        if pid:
+            self._workers[pid] = number
+            sock.close()
+            return
+        status = 1
+        try:
+            signal.set_wakeup_fd(-1)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            os.setsid()  # so that it ends together with what it starts
+            die_with(parent)
+            self._control.close()
+            self._woken.close()
+            self._wake.close()
+            self._work(sock)
+            status = 0
+        finally:
+            os._exit(status)
+
+    def _stop(self, number: int) -> None:
+        for pid, known in self._workers.items():
+            if known == number:
+                _signal(pid, signal.SIGTERM)
+                self._deadlines.setdefault(pid, time.monotonic() + _GRACE)
+
+    def _kill_late(self) -> None:
+        now = time.monotonic()
+        for pid, deadline in list(self._deadlines.items()):
+            if deadline <= now:
+                _signal(pid, signal.SIGKILL)
+                del self._deadlines[pid]
+
+    def _reap(self) -> None:
+        for pid in list(self._workers):
+            ended, status = os.waitpid(pid, os.WNOHANG)
+            if not ended:
+                continue
+            number = self._workers.pop(pid)
+            if self._deadlines.pop(pid, None) is not None:
+                _signal(pid, signal.SIGKILL)  # what it started and did not end
+            with contextlib.suppress(OSError):
+                self._control.sendall(ENDED.pack(number, os.waitstatus_to_exitcode(status)))
+
+
+def _signal(pid: int, number: int) -> None:
+    """To the worker and all that it has started."""
+    for send in (os.killpg, os.kill):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            send(pid, number)
+
+
+def die_with(parent: int) -> None:
+    """Have the kernel (Linux) end this process when its parent ends, however that ends."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+def main() -> None:
+    die_with(int(sys.argv[1]))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the controller's to answer
+    control = socket.socket(fileno=os.dup(0))
+    from weft.content.lane.worker import load, work
+
+    load()
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for fd in range(3):
+        os.dup2(nowhere, fd)
+    os.close(nowhere)
+    Nursery(control, work).serve()
+
+
+if __name__ == "__main__":
+    main()
