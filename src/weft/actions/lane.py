@@ -216,9 +216,7 @@ class _Talk:
                 Deprecated(message=message["deprecation"], version=message.get("version"), date=message.get("date"))
             )
         else:
-            publish(
-                Message(text=message["text"], verbosity=message["verbosity"], stderr=bool(message.get("stderr")))
-            )
+            publish(Message(text=message["text"], verbosity=message["verbosity"], stderr=bool(message.get("stderr"))))
 
     async def answer(self, what: str, message: Mapping[str, Any]) -> Any:
         if what == "hostvars":

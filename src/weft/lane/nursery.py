@@ -98,17 +98,8 @@ class Nursery:
     async def _start(self) -> None:
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
-        # -P: what lies in the current folder must not stand in for a library
-        command = [sys.executable, "-P", "-m", _MODULE, str(os.getpid())]
         try:
-            process = self._process = subprocess.Popen(
-                command,
-                stdin=theirs,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
-                env={**os.environ, **self._environment},
-                start_new_session=True,
-            )
+            process = self._process = _spawn(theirs, self._environment)
         except BaseException:
             ours.close()
             raise
@@ -156,6 +147,18 @@ class Nursery:
         worker = self._workers.pop(number, None)
         if worker is not None and not worker.ended.done():
             worker.ended.set_result(status)
+
+
+def _spawn(stdin: socket.socket, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    # -P: what lies in the current folder must not stand in for a library
+    return subprocess.Popen(
+        [sys.executable, "-P", "-m", _MODULE, str(os.getpid())],
+        stdin=stdin.fileno(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        env={**os.environ, **environment},
+        start_new_session=True,
+    )
 
 
 def _why(output: bytes) -> str:

@@ -20,6 +20,7 @@ from ansible.plugins.loader import add_all_plugin_dirs, module_loader
 from ansible.utils.collection_loader import AnsibleCollectionConfig
 from ansible.utils.display import Display
 from ansible.vars.hostvars import HostVars
+
 from weft.content.ansible_values import to_ansible
 from weft.content.lane.channel import Channel
 from weft.content.lane.request import LaneRequest, RoleAt

@@ -46,7 +46,7 @@ def _failure(summary: _messages.ErrorSummary) -> dict[str, Any]:
 
 def _brief(entry: Any) -> str:
     if isinstance(entry, _messages.SummaryBase):
-        return _event_utils.format_event_brief_message(entry.event)
+        return str(_event_utils.format_event_brief_message(entry.event))
     return str(entry)
 
 

@@ -28,10 +28,11 @@ def load() -> None:
     import ansible.plugins.connection.local
     import ansible.plugins.connection.ssh
     import ansible.plugins.shell.sh  # noqa: F401
+
     import weft.content.lane.objects
     import weft.content.lane.results  # noqa: F401
 
-    _lock_file = tempfile.TemporaryFile()
+    _lock_file = tempfile.TemporaryFile()  # noqa: SIM115
 
 
 def work(sock: socket.socket) -> None:
