@@ -51,7 +51,7 @@ def _brief(entry: Any) -> str:
 
 
 def notice(method: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any] | None:
-    """What a plugin wanted to show: ``{text, verbosity, stderr}``, ``{warning}`` or ``{deprecation, version, date}``."""
+    """What a plugin wanted to show: {text, verbosity, stderr}, {warning} or {deprecation, version, date}."""
     first = args[0] if args else kwargs.get("msg", kwargs.get("warning", kwargs.get("error", "")))
     if isinstance(first, _messages.DeprecationSummary):
         return {"deprecation": _brief(first), "version": first.version, "date": first.date}
