@@ -8,7 +8,7 @@ from typing import Any
 from weft.cli.request import Request
 from weft.events.bus import Bus, Sink
 from weft.events.types import Message
-from weft.sinks import Streams, build
+from weft.sinks import CallbackBroke, Streams, build
 
 Run = Callable[[tuple[Sink, ...]], Coroutine[Any, Any, int]]
 
@@ -22,9 +22,12 @@ def execute(request: Request, run: Run) -> int:
         for warning in request.warnings:
             for sink in views.sinks:
                 sink.handle(warning)
-        return run_loop(run(views.sinks))
+        code = run_loop(run(views.sinks))
     finally:
         views.close()
+    if views.broke is not None:
+        raise CallbackBroke(views.broke)
+    return code
 
 
 def show_lists(request: Request) -> int:

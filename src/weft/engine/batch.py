@@ -18,6 +18,12 @@ from weft.events import NoHostsLeft, TaskInfo, TaskStarted
 from weft.model.convert import to_number
 from weft.model.nodes import Task, TaskKind
 
+#: Keywords that views are told of.
+_SHOWN = (
+    "any_errors_fatal", "become", "become_method", "become_user", "connection", "delegate_to", "ignore_errors",
+    "ignore_unreachable", "port", "remote_user", "run_once",
+)  # fmt: skip
+
 
 class Batch:
     """Runs one batch. Its lanes are made here: they call back at the start and the end of each round."""
@@ -121,6 +127,8 @@ class Batch:
             role=task.role.name if task.role is not None else None,
             tags=common.tags,
             strand=lane.strand,
+            fqcn=task.fqcn,
+            keywords={name: value for name in _SHOWN if (value := getattr(common, name)) is not None},
         )
 
     def _closed(self, lane: Lane, turn: Round) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from weft.engine.state import RunState
-from weft.events import Message, Warned
+from weft.events import Message, VarsAsked, Warned
 from weft.model.errors import LoadError, WeftError
 from weft.model.nodes import Play, VarsPrompt
 from weft.model.values import Trusted
@@ -26,6 +26,19 @@ async def _answer(run: RunState, prompt: VarsPrompt, play_vars: PlayVars) -> Any
     templar = run.services.templar
     text = str(await evaluate(lambda: templar.render(prompt.prompt, names))) if prompt.prompt else prompt.name
     default = await evaluate(lambda: templar.render(prompt.default, names)) if prompt.default is not None else None
+    run.bus.publish(
+        VarsAsked(
+            name=prompt.name,
+            prompt=text,
+            private=prompt.private,
+            confirm=prompt.confirm,
+            default=default,
+            encrypt=prompt.encrypt,
+            salt=prompt.salt,
+            salt_size=prompt.salt_size,
+            unsafe=prompt.unsafe,
+        )
+    )
     if not run.services.prompter.interactive:
         run.bus.publish(Warned(message="Not prompting as we are not in interactive mode", origin=prompt.origin))
         value = default

@@ -50,6 +50,8 @@ class TaskInfo(Struct, frozen=True, kw_only=True):
     args: Mapping[str, Any] = field(default_factory=dict)  # unrendered; empty under no_log
     role: str | None = None
     tags: tuple[str, ...] = ()
+    fqcn: str = ""  # of the action, as resolved
+    keywords: Mapping[str, Any] = field(default_factory=dict)  # that say where and as whom it runs, unrendered, if set
     strand: str | None = None  # the branch of a host's run it belongs to, if not the main one
 
 
@@ -66,6 +68,20 @@ class PlaybookStarted(Event, frozen=True, kw_only=True):
 
 class PlayStarted(Event, frozen=True, kw_only=True):
     play: PlayInfo
+
+
+class VarsAsked(Event, frozen=True, kw_only=True):
+    """The user is asked for a variable of `vars_prompt` (or would be, were somebody there)."""
+
+    name: str
+    prompt: str
+    private: bool = True
+    confirm: bool = False
+    default: Any = None
+    encrypt: str | None = None
+    salt: str | None = None
+    salt_size: int | None = None
+    unsafe: bool = False
 
 
 class NoHostsMatched(Event, frozen=True, kw_only=True):

@@ -12,7 +12,8 @@
 Comes above ``engine`` in the layers, and knows only ``events`` and ``model``.
 """
 
+from weft.sinks.errors import CallbackBroke
 from weft.sinks.output import Output, Streams
 from weft.sinks.registry import Views, build, flush
 
-__all__ = ["Output", "Streams", "Views", "build", "flush"]
+__all__ = ["CallbackBroke", "Output", "Streams", "Views", "build", "flush"]

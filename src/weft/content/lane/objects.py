@@ -50,14 +50,14 @@ class Role:
         return self._role_path
 
 
-class _Parent:
+class Stacked:
     """Stands for the block round a task."""
 
     def __init__(self, play: Play) -> None:
         self._play = play
         self._parent = None
 
-    def copy(self, **_: Any) -> _Parent:
+    def copy(self, **_: Any) -> Stacked:
         return self
 
     def post_validate(self, templar: Any) -> None:
@@ -199,7 +199,7 @@ def make_task(request: LaneRequest, loader: DataLoader, variables: Variables) ->
     play = LanePlay()
     play._action_groups = {}
     role = Role(request.role) if request.role is not None else None
-    task = LaneTask(block=_Parent(play), role=role)
+    task = LaneTask(block=Stacked(play), role=role)
     task._loader = loader
     task._variable_manager = variables
     origin = request.origin

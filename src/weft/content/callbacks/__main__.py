@@ -1,0 +1,94 @@
+"""Runs callback plugins. Standard input is a socket: lines of JSON, each an event as ``--json`` writes it.
+
+Besides events there come ``hello`` (the first line: what to load), ``text`` (what weft's own views write: it goes out
+here, so that it and what plugins write are in order) and ``sync`` (answered once all before it is done). The answers
+are lines of JSON too: how loading went, the numbers of ``sync``, and at the end why a plugin broke the run.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import sys
+import traceback
+from collections.abc import Mapping
+from typing import Any
+
+from weft.content.lane.__main__ import die_with
+
+
+class Host:
+    """What the process does for its controller."""
+
+    def __init__(self, control: socket.socket) -> None:
+        self._control = control
+        self._dispatch: Any = None
+
+    def serve(self) -> None:
+        with self._control.makefile("rb") as lines:
+            for line in lines:
+                self._take(json.loads(line))
+
+    def _take(self, message: Mapping[str, Any]) -> None:
+        event = message["event"]
+        if event == "text":
+            stream = sys.stderr if message["stderr"] else sys.stdout
+            stream.write(message["text"])
+            stream.flush()
+        elif event == "sync":
+            _flush()
+            self._say({"sync": message["number"]})
+        elif event == "hello":
+            self._load(message)
+        elif self._dispatch is not None:
+            self._dispatch.handle(event, message)
+            _flush()
+
+    def _load(self, hello: Mapping[str, Any]) -> None:
+        from weft.content.callbacks.dispatch import Dispatch
+        from weft.content.callbacks.loading import load
+
+        try:
+            self._dispatch = Dispatch(load(hello), hello)
+        except Exception as error:
+            _flush()
+            self._say({"failed": str(getattr(error, "message", error))})
+            return
+        _flush()
+        self._say({"ready": True})
+
+    def broke(self, error: BaseException) -> None:
+        """A plugin has ended it all (ansible-core lets assertions through)."""
+        _flush()
+        text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        sys.stderr.write("".join(traceback.format_exception(error)))
+        self._say({"broke": f"A callback plugin has ended the run: {text}"})
+
+    def _say(self, answer: Mapping[str, Any]) -> None:
+        self._control.sendall(json.dumps(answer).encode() + b"\n")
+
+
+def _flush() -> None:
+    sys.stdout.flush()
+    sys.stderr.flush()
+
+
+def main() -> None:
+    die_with(int(sys.argv[1]))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the controller's to answer
+    control = socket.socket(fileno=os.dup(0))
+    nowhere = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nowhere, 0)
+    os.close(nowhere)
+    host = Host(control)
+    try:
+        host.serve()
+    except Exception as error:
+        host.broke(error)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()
