@@ -16,8 +16,8 @@ from weft.connection.become import method_name
 from weft.connection.errors import NoTransport
 from weft.connection.names import transport_name
 from weft.connection.results import ACTION_FAILED, FAILURE, MODULE_FAILED, Failure, fold
-from weft.content.lane.request import DISPLAY, LaneRequest, RoleAt
-from weft.events.types import AsyncPoll, Deprecated, Message, Warned
+from weft.content.lane.request import ENDED, POLL, LaneRequest, RoleAt
+from weft.events.types import AsyncEnded, AsyncPoll, Deprecated, Message, Warned
 from weft.lane import Lane
 from weft.model.errors import TaskFailed, Unreachable, WeftError
 from weft.model.nodes import Role
@@ -205,10 +205,11 @@ class _Talk:
         self._context = context
 
     def told(self, message: Mapping[str, Any]) -> None:
-        publish = self._context.publish
-        if message["kind"] != DISPLAY:
-            host, jid = self._context.host, message["jid"]
-            publish(AsyncPoll(host=host, jid=jid, started=message["started"], finished=message["finished"]))
+        publish, host, kind = self._context.publish, self._context.host, message["kind"]
+        if kind == POLL:
+            publish(AsyncPoll(host=host, jid=message["jid"], started=message["started"], finished=message["finished"]))
+        elif kind == ENDED:
+            publish(AsyncEnded(host=host, jid=message["jid"], ok=message["ok"]))
         elif "warning" in message:
             publish(Warned(message=message["warning"]))
         elif "deprecation" in message:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from weft.connection.target import target_for
 from weft.engine.lockstep import Position, Round
 from weft.engine.signals import EndBatch, EndHost, EndPlay, EndRole
 from weft.engine.state import Shared
@@ -159,14 +158,5 @@ async def _flush(walk: Walk, position: Position) -> None:
 
 
 async def _reset(walk: Walk, task: Task) -> None:
-    names = walk.names(task)
-    keywords = await evaluate(lambda: walk.run.keywords.read(task, names))
-    target = target_for(
-        names,
-        host=walk.host.name,
-        settings=walk.run.settings,
-        keywords=keywords.connection,
-        passwords=walk.run.passwords,
-    )
-    await walk.run.services.sessions.reset(target)
+    await walk.run.executor.reset_connection(task, walk.host.name, walk.names(task), walk.batch.environment)
     _say(walk, "reset connection")

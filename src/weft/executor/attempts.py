@@ -10,6 +10,7 @@ from typing import Any
 
 from weft.actions.base import Action, ActionContext, JobRequest, Services, with_defaults
 from weft.connection.api import RequestFailed, Target
+from weft.connection.errors import NoTransport
 from weft.connection.results import FAILURE, NO_TRACEBACK, TAKEN_IN, fold
 from weft.connection.target import Passwords
 from weft.events import Retrying, TaskInfo
@@ -133,7 +134,8 @@ class Attempts:
         action = self._find_action(task.fqcn)
         defaults = [self._services.templar.evaluate(layer, names) for layer in task.common.module_defaults]
         args = await evaluate(lambda: self._arguments(task, names, action, defaults))
-        context = self._context(task, info, host, names, environment, keywords, args, draft, action)
+        title = info.name if task.name else ""
+        context = self._context(task, title, host, names, environment, keywords, args, draft, action)
         context.module_defaults = defaults
         attempt = _Try(task, info, host, names, keywords, action, context, draft, carried, holds, take_in)
         if attempt.left_behind:
@@ -143,6 +145,19 @@ class Attempts:
                 await self._repeat(attempt)
         draft.delegate_address = await self._delegate_address(names)
         draft.notify = await self._notify(task, names, draft)
+
+    async def reset(self, task: Task, host: str, names: Scope, environment: RunEnvironment) -> None:
+        """`meta: reset_connection`: what is open to the host is dropped. Raises WeftError, Unreachable."""
+        keywords = await evaluate(lambda: self.keywords.read(task, names))
+        context = self._context(task, "", host, names, environment, keywords, {}, Draft())
+        try:
+            target = context.target
+        except NoTransport:
+            from weft.actions.lane import reset
+
+            await reset(context)
+        else:
+            await self._services.sessions.reset(target)
 
     # -- making ready --------------------------------------------------------------------------------------------
 
@@ -157,14 +172,14 @@ class Attempts:
     def _context(
         self,
         task: Task,
-        info: TaskInfo,
+        title: str,
         host: str,
         names: Scope,
         environment: RunEnvironment,
         keywords: Keywords,
         args: dict[str, Any],
         draft: Draft,
-        action: Action,
+        action: Action | None = None,
     ) -> ActionContext:
         delegate = draft.delegate
         connection_names = names.delegate if names.delegate is not None else names
@@ -172,8 +187,7 @@ class Attempts:
         def make_target() -> Target:
             return self._targets.find(connection_names, delegate or host, keywords.connection)
 
-        limit = keywords.async_seconds if action.jobs else 0
-        title = info.name if task.name else ""
+        limit = keywords.async_seconds if action is not None and action.jobs else 0
         return ActionContext(
             task=task,
             args=args,

@@ -101,6 +101,10 @@ class Executor:
         draft = replace(owner.draft, result={**strand.state(), "results_file": "", **owner.marks}, notices=[])
         return owner, self._report(owner.task, draft, (), ())
 
+    async def reset_connection(self, task: Task, host: str, scope: Scope, environment: RunEnvironment) -> None:
+        """`meta: reset_connection`. Raises WeftError, Unreachable."""
+        await self._attempts.reset(task, host, scope, environment)
+
     async def _run(self, call: Call, holds: Holds) -> Report:
         items: list[Any] | None = None
         loop_error: WeftError | None = None

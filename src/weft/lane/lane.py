@@ -26,7 +26,7 @@ class Answers(Protocol):
     """What a worker is told while it works."""
 
     def told(self, message: Mapping[str, Any]) -> None:
-        """A message of the kinds DISPLAY and POLL."""
+        """A message of the kinds DISPLAY, POLL and ENDED."""
 
     async def answer(self, what: str, message: Mapping[str, Any]) -> Any:
         """What it asks for; what can't be had raises WeftError."""

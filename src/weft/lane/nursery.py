@@ -8,10 +8,10 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from weft.content.helpers import helper_command
 from weft.content.lane.channel import COMMAND, ENDED, READY
 from weft.model.errors import WeftError
 
@@ -150,9 +150,8 @@ class Nursery:
 
 
 def _spawn(stdin: socket.socket, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
-    # -P: what lies in the current folder must not stand in for a library
     return subprocess.Popen(
-        [sys.executable, "-P", "-m", _MODULE, str(os.getpid())],
+        helper_command(_MODULE),
         stdin=stdin.fileno(),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,

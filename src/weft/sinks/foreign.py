@@ -11,11 +11,11 @@ import json
 import os
 import socket
 import subprocess
-import sys
 import threading
 from collections.abc import Mapping
 from typing import Any, TextIO, cast
 
+from weft.content.helpers import helper_command
 from weft.sinks.errors import CallbackBroke
 from weft.sinks.json_lines import JsonLines
 from weft.sinks.output import Output, Streams
@@ -32,8 +32,7 @@ class CallbackProcess:
         self._socket, theirs = socket.socketpair()
         try:
             self._process = subprocess.Popen(
-                # -P: what lies in the current folder must not stand in for a library
-                [sys.executable, "-P", "-m", _MODULE, str(os.getpid())],
+                helper_command(_MODULE),
                 stdin=theirs.fileno(),
                 stdout=_descriptor(streams.stdout),
                 stderr=_descriptor(streams.stderr),
@@ -70,7 +69,9 @@ class CallbackProcess:
 
     def answer(self) -> Mapping[str, Any] | None:
         """The next answer; None: there won't be one. It blocks."""
-        line = self._lines.readline()
+        line = b""
+        with contextlib.suppress(OSError):
+            line = self._lines.readline()
         if not line:
             self.alive = False
             return None

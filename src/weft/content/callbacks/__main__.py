@@ -76,7 +76,7 @@ def _flush() -> None:
 
 
 def main() -> None:
-    die_with(int(sys.argv[1]))
+    die_with(int(sys.argv[-1]))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the controller's to answer
     control = socket.socket(fileno=os.dup(0))
     nowhere = os.open(os.devnull, os.O_RDONLY)

@@ -1,4 +1,4 @@
-"""Which callback plugins run, by ansible-core's rules: the one for the screen, and those that are enabled or need not be."""
+"""Which callback plugins run, by ansible-core's rules: the one for the screen, and others that are to run."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ class TaskView(LaneTask):
         return self.shown
 
     def copy(self, exclude_parent: bool = False, exclude_tasks: bool = False) -> TaskView:
-        new: TaskView = super().copy(exclude_parent, exclude_tasks)  # type: ignore[assignment]
+        new: TaskView = super().copy(exclude_parent, exclude_tasks)
         new.shown = self.shown
         return new
 
@@ -135,7 +135,7 @@ class Cast:
         task.no_log = info["no_log"]
         task.check_mode = info["check_mode"]
         task.tags = list(info["tags"])
-        task.loop = [] if info["loop"] else None
+        task.loop = [None] if info["loop"] else None  # what plugins ask is whether there is one
         for name, value in (info.get("keywords") or {}).items():
             setattr(task, name, value)
         return task

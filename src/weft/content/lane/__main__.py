@@ -53,6 +53,7 @@ class Nursery:
                     break
         for pid in self._workers:
             _signal(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
 
     def _patience(self) -> float | None:
         return max(0.0, min(self._deadlines.values()) - time.monotonic()) if self._deadlines else None
@@ -134,7 +135,7 @@ def die_with(parent: int) -> None:
 
 
 def main() -> None:
-    die_with(int(sys.argv[1]))
+    die_with(int(sys.argv[-1]))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the controller's to answer
     control = socket.socket(fileno=os.dup(0))
     from weft.content.lane.worker import load, work

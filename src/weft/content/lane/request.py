@@ -9,7 +9,7 @@ from typing import Any
 from weft.model.values import Origin
 
 #: Kinds of frames that a worker sends; each is a JSON object with one of them under ``kind``.
-RESULT, DISPLAY, POLL, ASK = "result", "display", "poll", "ask"
+RESULT, DISPLAY, POLL, ENDED, ASK = "result", "display", "poll", "ended", "ask"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

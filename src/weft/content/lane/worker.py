@@ -11,7 +11,7 @@ import traceback
 from typing import Any
 
 from weft.content.lane.channel import Channel
-from weft.content.lane.request import DISPLAY, POLL, RESULT, LaneRequest
+from weft.content.lane.request import DISPLAY, ENDED, POLL, RESULT, LaneRequest
 
 _lock_file: Any = None  # what connection plugins lock against each other; shared by all workers
 
@@ -65,10 +65,13 @@ class _Queue:
             self._channel.send({"kind": DISPLAY, **told})
 
     def send_callback(self, method_name: str, task_result: Any) -> None:
+        data = task_result._return_data
+        jid = str(data.get("ansible_job_id") or (data.get("async_result") or {}).get("ansible_job_id") or "")
         if method_name == "v2_runner_on_async_poll":
-            data = task_result._return_data
             numbers = {key: int(data.get(key) or 0) for key in ("started", "finished")}
-            self._channel.send({"kind": POLL, "jid": str(data.get("ansible_job_id", "")), **numbers})
+            self._channel.send({"kind": POLL, "jid": jid, **numbers})
+        elif method_name in _ENDS:
+            self._channel.send({"kind": ENDED, "jid": jid, "ok": _ENDS[method_name]})
 
     def send_prompt(self, **asked: Any) -> None:
         # the answer comes through the worker's queue, see ``_Worker``
@@ -79,6 +82,8 @@ class _Queue:
         )  # fmt: skip
 
 
+#: How a job ended.
+_ENDS = {"v2_runner_on_async_ok": True, "v2_runner_on_async_failed": False}
 _KEYS = ("interrupt_input", "complete_input")
 
 
