@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -89,6 +89,7 @@ class Parts:
         self.options = options
         self.settings = settings
         self.bus = bus
+        self._folders: dict[str, list[str]] = {}  # beside playbooks and in roles, by the kind of plugin
 
     # -- reading -------------------------------------------------------------------------------------------------
 
@@ -166,6 +167,8 @@ class Parts:
             self.plugins.add_directory(kind, path)
         elif kind == "action":
             self.action_names.add_directory(path)
+        elif kind in ("cache", "vars"):
+            self._folders.setdefault(kind, []).append(path)
         elif kind == "collections":
             self._add_playbook_folder(os.path.dirname(path))
 
@@ -203,11 +206,13 @@ class Parts:
     def variables(self) -> Variables:
         from weft.vars import Variables
 
+        found = self.settings.plugin_paths
+        paths = {kind: (*found.get(kind, ()), *folders) for kind, folders in self._folders.items()}
         return Variables(
             self.load_inventory(),
             self.templar,
             extra_vars=self.options.extra_vars,
-            settings=self.settings,
+            settings=replace(self.settings, plugin_paths={**found, **paths}) if paths else self.settings,
             loader=self.loader.vars_file,
             warn=self.bus.publish,
             decrypt=self.decrypt_data,

@@ -107,7 +107,7 @@ def plain_result(data: Any, *, strict: bool = True) -> dict[str, Any]:
     if strict:
         _check_text(data)
     exception = data.pop("exception", None)
-    result: dict[str, Any] = _plain(data)
+    result: dict[str, Any] = {key: _plain(item) for key, item in data.items()}
     if result.get("failed") or exception:
         failure = _failure(exception, result)
         result[FAILURE] = failure
@@ -211,10 +211,15 @@ def _traceback(events: Sequence[Mapping[str, Any]]) -> str | None:
 
 
 def _plain(value: Any) -> Any:
+    """Part of a result: its internal keys are nobody's business. Those of the result itself are looked at later."""
     if isinstance(value, dict):
         kind = value.get(_TYPE)
         if kind is None:
-            return {key: _plain(item) if type(item) in _NESTED else item for key, item in value.items()}
+            return {
+                key: _plain(item) if type(item) in _NESTED else item
+                for key, item in value.items()
+                if not key.startswith("_ansible_")
+            }
         return _plain_type(kind, value)
     if isinstance(value, list):
         return [_plain(item) if type(item) in _NESTED else item for item in value]

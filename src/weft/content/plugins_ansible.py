@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 #: ansible-core's loaders are not made for several threads.
 LOCK = threading.RLock()
+_BESIDE_PLAYBOOKS = ("cache", "vars")  # kinds of which the settings have the folders beside playbooks too
 _PLAIN = frozenset({str, int, float, bool, bytes, type(None)})
 
 
@@ -33,6 +34,10 @@ def ready(source: PluginSource) -> Any:
         if config.collection_finder is None:
             paths = [os.path.expanduser(path) for path in source.settings.collections_path]
             loader.init_plugin_loader(paths)
+        for kind in _BESIDE_PLAYBOOKS:
+            for path in source.settings.plugin_paths.get(kind, ()):
+                if os.path.isdir(os.path.expanduser(path)):
+                    getattr(loader, f"{kind}_loader").add_directory(os.path.expanduser(path))
         if source.playbook_dirs:
             known = list(config.playbook_paths)
             added = [path for path in source.playbook_dirs if path not in known]

@@ -76,8 +76,7 @@ class CallbackProcess:
             self.alive = False
             return None
         answer: Mapping[str, Any] = json.loads(line)
-        if "broke" in answer:
-            self.broke = str(answer["broke"])
+        self.broke = answer.get("broke") or answer.get("failed") or self.broke
         return answer
 
     def sync(self) -> None:

@@ -2,7 +2,7 @@
 
 Standard input is a socket. What comes: a worker's number together with that worker's socket, or its number alone: it
 is to end. What goes: a byte once ansible-core is loaded, then the number and the exit status of each worker that ends.
-Where the other side is gone, all workers are killed and the process ends; where the kernel can, it sees to that too.
+Where the other side is gone, all workers are killed and the process ends; workers end with it, however that is.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ import os
 import selectors
 import signal
 import socket
-import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from weft.content.lane.channel import COMMAND, ENDED, READY
 
 _GRACE = 2.0  # seconds between TERM and KILL
+_STUB = b"ansible_connection_cli_stub.py"
 _SET_PDEATHSIG = 1  # prctl(2)
 
 
@@ -54,6 +54,8 @@ class Nursery:
         for pid in self._workers:
             _signal(pid, signal.SIGKILL)
             os.waitpid(pid, 0)
+        for pid in _connections(os.getpid()):
+            _signal(pid, signal.SIGTERM)
 
     def _patience(self) -> float | None:
         return max(0.0, min(self._deadlines.values()) - time.monotonic()) if self._deadlines else None
@@ -119,6 +121,17 @@ class Nursery:
                 self._control.sendall(ENDED.pack(number, os.waitstatus_to_exitcode(status)))
 
 
+def _connections(parent: int) -> Iterator[int]:
+    """Processes in which ansible-core keeps network connections between tasks: started for us, they stay when idle."""
+    for entry in os.listdir("/proc") if os.path.isdir("/proc") else ():
+        with contextlib.suppress(OSError):
+            if entry.isdigit():
+                with open(f"/proc/{entry}/cmdline", "rb") as file:
+                    words = file.read().split(b"\0")
+                if any(word.endswith(_STUB) for word in words) and str(parent).encode() in words:
+                    yield int(entry)
+
+
 def _signal(pid: int, number: int) -> None:
     """To the worker and all that it has started."""
     for send in (os.killpg, os.kill):
@@ -135,7 +148,6 @@ def die_with(parent: int) -> None:
 
 
 def main() -> None:
-    die_with(int(sys.argv[-1]))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the controller's to answer
     control = socket.socket(fileno=os.dup(0))
     from weft.content.lane.worker import load, work
