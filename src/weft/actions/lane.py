@@ -7,11 +7,15 @@ The executor sees an action like any other. ``third_party`` runs what lies in ac
 from __future__ import annotations
 
 import asyncio
+import base64
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from weft.actions.base import ActionContext, PromptInterrupted, Result
+from weft.actions.host import download_to, upload
 from weft.actions.services import Prompter, TaskNames
+from weft.actions.sources import from_file
+from weft.connection.api import RequestFailed
 from weft.connection.become import method_name
 from weft.connection.errors import NoTransport
 from weft.connection.names import transport_name
@@ -82,7 +86,8 @@ async def _run(context: ActionContext, reason: str, *, followed: bool) -> Result
         raise TaskFailed(f"There is no way to run {context.name}.", context.task.origin)
     lane.taken.add(reason, str(context.task.name or context.name))
     context.followed = context.followed or not followed
-    request = await asyncio.to_thread(_request, context, poll=0.0 if followed else context.poll)
+    poll = 0.0 if followed else context.poll
+    request = await asyncio.to_thread(_request, context, poll=poll, session=followed)
     result = await lane.run(request, _Talk(context))
     return _finished(result)
 
@@ -90,7 +95,7 @@ async def _run(context: ActionContext, reason: str, *, followed: bool) -> Result
 # -- the request -----------------------------------------------------------------------------------------------------
 
 
-def _request(context: ActionContext, *, poll: float, reset: bool = False) -> LaneRequest:
+def _request(context: ActionContext, *, poll: float, session: bool = False, reset: bool = False) -> LaneRequest:
     """May block: variables are read."""
     task, scope = context.task, context.scope
     delegate = getattr(scope, "delegate", None) if context.delegate_to else None
@@ -114,6 +119,8 @@ def _request(context: ActionContext, *, poll: float, reset: bool = False) -> Lan
         library=context.settings.library,
         connection_password=context.passwords.conn,
         become_password=context.passwords.become,
+        session=session,
+        session_user=context.target.become.user if session and context.target.become is not None else None,
         reset=reset,
     )
 
@@ -225,7 +232,74 @@ class _Talk:
             return await asyncio.to_thread(_variables, scope)
         if what == "prompt":
             return await _ask(self._context.services.prompter, message)
+        if what in _ON_HOST:
+            try:
+                return await _ON_HOST[what](self._context, message)
+            except RequestFailed as error:
+                raise WeftError(error.message) from error
         raise WeftError(f"A plugin asks for {what!r}, which there is not.")
+
+
+async def _exec(context: ActionContext, message: Mapping[str, Any]) -> tuple[int, bytes, bytes]:
+    """A command of a plugin's: exit status, stdout, stderr."""
+    session = await context.session()
+    text = {"text": message["text"], "executable": session.target.shell_executable}
+    reply = await session.request("raw", text, base64.b64decode(message["stdin"]))
+    middle = int(reply.result["stdout_len"])
+    return int(reply.result["rc"]), reply.payload[:middle], reply.payload[middle:]
+
+
+async def _put(context: ActionContext, message: Mapping[str, Any]) -> None:
+    source = await asyncio.to_thread(from_file, message["local"], None)
+    await upload(await context.session(), source, message["remote"])
+
+
+async def _fetch(context: ActionContext, message: Mapping[str, Any]) -> None:
+    try:
+        await download_to(await context.session(), message["remote"], message["local"])
+    except OSError as error:
+        raise WeftError(f"Could not write {message['local']}: {error.strerror}") from error
+
+
+async def _module(context: ActionContext, message: Mapping[str, Any]) -> dict[str, Any]:
+    """A module of a plugin's: its result, and why it failed."""
+    result = await context.module(
+        message["name"],
+        message["args"],
+        check=message["check"],
+        diff=message["diff"],
+        as_job=message["job"],
+        ignore_unknown_options=message["ignore_unknown_options"],
+    )
+    failure = result.pop(FAILURE, None)
+    told = None
+    if isinstance(failure, Failure):
+        links = [list(link) for link in failure.links] or [[failure.message, None]]
+        told = {"links": links, "traceback": failure.traceback}
+        result.pop("exception", None)
+    return {"result": result, "failure": told}
+
+
+async def _tempdir(context: ActionContext, _: Mapping[str, Any]) -> str:
+    """A fresh folder of the user whose session it is; gone with the agent if nobody removes it before."""
+    session = await context.session()
+    reply = await session.request("tempdir", {"prefix": "ansible-tmp-", "mode": "0700", "temporary": True})
+    return str(reply.result["path"])
+
+
+async def _reset_session(context: ActionContext, _: Mapping[str, Any]) -> None:
+    await context.services.sessions.reset(context.target)
+
+
+#: What a plugin does on a host that weft has a session with.
+_ON_HOST = {
+    "exec": _exec,
+    "put": _put,
+    "fetch": _fetch,
+    "module": _module,
+    "tempdir": _tempdir,
+    "reset": _reset_session,
+}
 
 
 async def _ask(prompter: Prompter, message: Mapping[str, Any]) -> tuple[str, str]:

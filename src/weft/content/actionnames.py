@@ -100,7 +100,8 @@ class ActionNames:
         module = self._store.resolve(fqcn)
         if module is not None and module.action_plugin and module.action_plugin != fqcn:
             return self.plugin(module.action_plugin, module_dirs)
-        return None
+        redirect = self._store.collections.routing(collection, "action", resource).get("redirect")
+        return self.plugin(redirect, module_dirs) if redirect and redirect != fqcn else None
 
     def _resolve_short(self, name: str, module_dirs: Sequence[str]) -> str | None:
         if self._legacy_plugin(name, module_dirs):

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from weft.content.lane.channel import LENGTH, framed, pickled
 from weft.content.lane.request import ASK, RESULT, LaneRequest
 from weft.lane.nursery import Nursery, Worker
-from weft.model.errors import TaskFailed, WeftError
+from weft.model.errors import TaskFailed, Unreachable, WeftError
 from weft.model.settings import Settings
 
 _SOON = 2.0  # seconds in which the reason of a worker's end is known
@@ -103,16 +103,16 @@ class Lane:
                 answers.told(message)
 
     async def _answer(self, message: Mapping[str, Any], answers: Answers) -> bytes:
-        """The pickled pair of an answer and the reason why there is none."""
+        """Pickled: the answer, the reason why there is none, and whether that is the host's being out of reach."""
         what = message["what"]
         try:
             if what == "secrets":
                 answer: Any = await asyncio.to_thread(self._secrets)
             else:
                 answer = await answers.answer(what, message)
-            return pickled((answer, None))
+            return pickled((answer, None, False))
         except WeftError as error:
-            return pickled((None, error.message))
+            return pickled((None, error.message, isinstance(error, Unreachable)))
 
     async def _why(self, worker: Worker) -> str:
         try:

@@ -4,6 +4,7 @@
     channel   the wire between the two: frames on a socket
     __main__  the process: it has ansible-core loaded, and forks a worker for each task
     worker    one task, from request to result
+    session   plugins on a host that the controller reaches: what they send goes through it
     objects   ansible-core's task, play, inventory and variable manager, as far as plugins look at them
     results   ansible-core's result as plain data
 

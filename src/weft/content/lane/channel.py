@@ -31,6 +31,14 @@ def pickled(value: Any) -> bytes:
     return pickle.dumps(value)
 
 
+class Refused(Exception):
+    """What was asked for can't be had. ``unreachable``: because the host can't be reached."""
+
+    def __init__(self, message: str, unreachable: bool) -> None:
+        super().__init__(message)
+        self.unreachable = unreachable
+
+
 class Channel:
     """The worker's end. Blocking; used by one thread."""
 
@@ -49,11 +57,11 @@ class Channel:
         return pickle.loads(self._exactly(length))
 
     def ask(self, what: str, **details: Any) -> Any:
-        """Something that only the controller knows. Raises RuntimeError with its reason where it can't be had."""
+        """Something that only the controller knows, or can do. Raises Refused."""
         self.send({"kind": ASK, "what": what, **details})
-        answer, problem = self.receive()
+        answer, problem, unreachable = self.receive()
         if problem is not None:
-            raise RuntimeError(problem)
+            raise Refused(problem, unreachable)
         return answer
 
     def _exactly(self, count: int) -> bytes:

@@ -44,4 +44,6 @@ class LaneRequest:
     library: tuple[str, ...] = ()
     connection_password: str | None = field(default=None, repr=False)
     become_password: str | None = field(default=None, repr=False)
+    session: bool = False  # the controller has a session with the host: commands, files and modules go through it
+    session_user: str | None = None  # whose session it is, where that is another user than who connects
     reset: bool = False  # only drop the connection

@@ -30,7 +30,8 @@ def load() -> None:
     import ansible.plugins.shell.sh  # noqa: F401
 
     import weft.content.lane.objects
-    import weft.content.lane.results  # noqa: F401
+    import weft.content.lane.results
+    import weft.content.lane.session  # noqa: F401
 
     _lock_file = tempfile.TemporaryFile()  # noqa: SIM115
 
@@ -115,6 +116,7 @@ def _executor(request: LaneRequest, channel: Channel) -> tuple[Any, Any]:
     from ansible.utils.display import Display
 
     from weft.content.lane.objects import Inventory, Variables, make_play_context, make_task, prepare
+    from weft.content.lane.session import SessionExecutor
 
     loader = prepare(request, channel)
     queue = _Queue(channel)
@@ -125,9 +127,13 @@ def _executor(request: LaneRequest, channel: Channel) -> tuple[Any, Any]:
     task = make_task(request, loader, variables)
     play_context = make_play_context(request, _lock_file.fileno())
     host = inventory.get_host(request.host) or Host(request.host)
-    executor = TaskExecutor(
+    kind = SessionExecutor if request.session else TaskExecutor
+    executor = kind(
         host, task, variables.of_task(), play_context, loader, get_plugin_loader_namespace(), queue, variables
     )
+    if request.session:
+        executor.channel = channel
+        executor.user = request.session_user
     return executor, task
 
 
