@@ -227,7 +227,13 @@ class Parts:
         traits = self.action_names.traits(fqcn)
         if traits is None:
             return action_for(fqcn)
-        return third_party(fqcn, once=traits.once, free_form=traits.free_form, connection=traits.connection)
+        return third_party(
+            fqcn,
+            once=traits.once,
+            free_form=traits.free_form,
+            connection=traits.connection,
+            jobs=traits.jobs,
+        )
 
     def load(self, path: str) -> Playbook:
         """A playbook; plugins and collections beside it count from now on. Raises LoadError."""

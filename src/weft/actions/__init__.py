@@ -67,12 +67,12 @@ REGISTRY: Mapping[str, Action] = MappingProxyType(
 NORMAL = Action(fqcn="ansible.builtin.normal", place="normal:normal", jobs=True)
 
 
-def third_party(fqcn: str, *, once: bool, free_form: bool, connection: bool) -> Action:
+def third_party(fqcn: str, *, once: bool, free_form: bool, connection: bool, jobs: bool) -> Action:
     """Somebody's action plugin."""
     return Action(
         fqcn=fqcn,
         place="lane:third_party",
-        jobs=True,
+        jobs=jobs,
         once=once,
         connection=connection,
         free_form=free_form,

@@ -23,9 +23,15 @@ class PluginTraits:
     once: bool = False  # BYPASS_HOST_LOOP: runs once for all hosts
     free_form: bool = False  # takes text as `_raw_params`
     connection: bool = True
+    jobs: bool = False  # starts jobs on hosts for tasks with `async`; others are awaited by the controller
 
 
-_TRAITS = {"BYPASS_HOST_LOOP": "once", "supports_raw_params": "free_form", "_requires_connection": "connection"}
+_TRAITS = {
+    "BYPASS_HOST_LOOP": "once",
+    "supports_raw_params": "free_form",
+    "_requires_connection": "connection",
+    "_supports_async": "jobs",
+}
 
 
 def read_traits(path: str) -> PluginTraits:
