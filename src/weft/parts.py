@@ -402,8 +402,6 @@ class Parts:
             await self.strands.close()
         if "lane" in made:
             await self.lane.close()
-            if self.lane.taken:
-                self.bus.publish(Message(text=self.lane.taken.describe(), stderr=True))
         if "sessions" in made:
             await self.sessions.close()
         if "variables" in made:

@@ -27,6 +27,7 @@ from weft.engine.walk import flat
 from weft.events import (
     ErrorInfo,
     Failed,
+    Message,
     NoHostsMatched,
     PlaybookFinished,
     PlaybookStarted,
@@ -103,6 +104,9 @@ class Runner:
 
     async def _finish(self, code: int, wall: float) -> None:
         run = self._run
+        lane = run.services.lane
+        if lane is not None and lane.taken:
+            run.bus.publish(Message(text=lane.taken.describe(), stderr=True))
         run.bus.publish(
             RunFinished(
                 recap=run.stats.recap(),
