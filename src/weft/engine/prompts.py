@@ -32,7 +32,7 @@ async def _answer(run: RunState, prompt: VarsPrompt, play_vars: PlayVars) -> Any
             prompt=text,
             private=prompt.private,
             confirm=prompt.confirm,
-            default=default,
+            default=None if prompt.private else default,  # it may be a secret
             encrypt=prompt.encrypt,
             salt=prompt.salt,
             salt_size=prompt.salt_size,
