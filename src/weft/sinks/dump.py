@@ -35,7 +35,12 @@ _STATUS_KEYS = frozenset(("failed", "skipped"))  # said by the line's first word
 _HANDLED_KEYS = frozenset(("exception", "warnings", "deprecations"))  # shown in lines of their own
 _BREAKS = re.compile("[\n\x85\u2028\u2029]")
 _BLANKS_BEFORE_BREAK = re.compile(" +(?=[\n\x85\u2028\u2029])")
-_NOT_IN_BLOCK = re.compile("[^\n\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+
+
+@functools.cache
+def _not_in_block() -> re.Pattern[str]:
+    """What a block of YAML can't hold. Compiled when it is needed: it takes as long as all of this module."""
+    return re.compile("[^\n\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 
 
 def is_action(task: TaskInfo, *names: str) -> bool:
@@ -180,5 +185,5 @@ def _dumper(lossy: bool) -> Any:
 
 def _blockable(text: str) -> str:
     """Text without what YAML does not allow in a block: trailing blanks, tabs, control characters."""
-    text = _NOT_IN_BLOCK.sub("", text.rstrip().expandtabs())
+    text = _not_in_block().sub("", text.rstrip().expandtabs())
     return _BLANKS_BEFORE_BREAK.sub("", text)
