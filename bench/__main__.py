@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bench import plot, report
 from bench.report import Measured, Results
-from bench.rounds import measure
+from bench.rounds import measure, warm_up
 from bench.scale import Growth, grow
 from bench.tools import PeerEnvironment, competitors
 from bench.workloads import WORKLOADS
@@ -60,6 +60,7 @@ def run_workloads(options: argparse.Namespace) -> list[Measured]:
     rows: list[Measured] = []
     with tempfile.TemporaryDirectory(prefix="weft-bench-") as scratch, Lab() as lab:
         hosts = lab.up(max(work.hosts for work in workloads))
+        warm_up(tools, hosts, Path(scratch))
         for work in workloads:
             rows += measure(work, tools, hosts, Path(scratch), options.rounds)
             print(report.rounds_text([row for row in rows if row.workload == work.name]), flush=True)

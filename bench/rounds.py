@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bench.report import Measured
 from bench.tools import Case, Tool, run, write_pyinfra
-from bench.workloads import Workload
+from bench.workloads import COMMANDS, Workload
 from weft.lab import BackgroundProxy, Proxy
 from weft.lab.hosts import LabHost, inventory_text
 
@@ -30,6 +30,12 @@ def measure(
                 if tool.name in argvs and not rows[tool.name].failed:
                     _once(rows[tool.name], tool, argvs[tool.name], scratch)
     return list(rows.values())
+
+
+def warm_up(tools: Sequence[Tool], hosts: Sequence[LabHost], scratch: Path) -> None:
+    """Each tool once, unmeasured: the first time has files to compile and caches to fill."""
+    work = Workload(name="warm-up", commands=1, hosts=len(hosts), what="", floor="commands", deploy=COMMANDS)
+    measure(work, tools, hosts, scratch, 1)
 
 
 def _once(row: Measured, tool: Tool, argv: list[str], scratch: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 PLAYBOOKS = HERE / "playbooks"
 DEPLOYS = HERE / "deploys"
+COMMANDS = DEPLOYS / "commands.py"
 
 ROUND_TRIP = 0.1  # seconds, of the slow line
 FAR_TASKS = 100
@@ -44,7 +45,7 @@ class Workload:
 
 WORKLOADS = (
     Workload(
-        name="commands", commands=20, hosts=10, floor="commands", deploy=DEPLOYS / "commands.py",
+        name="commands", commands=20, hosts=10, floor="commands", deploy=COMMANDS,
         what="20 x `command: /bin/true`",
     ),
     Workload(
@@ -68,11 +69,11 @@ WORKLOADS = (
         what="one debug on localhost",
     ),
     Workload(
-        name="far", commands=FAR_TASKS, hosts=1, floor="commands", deploy=DEPLOYS / "commands.py",
+        name="far", commands=FAR_TASKS, hosts=1, floor="commands", deploy=COMMANDS,
         round_trip=ROUND_TRIP, what=f"1 host, {ROUND_TRIP * 1000:.0f} ms away: {FAR_TASKS} x `command: /bin/true`",
     ),
     Workload(
-        name="far-first", commands=1, hosts=1, floor="commands", deploy=DEPLOYS / "commands.py",
+        name="far-first", commands=1, hosts=1, floor="commands", deploy=COMMANDS,
         round_trip=ROUND_TRIP, what=f"1 host, {ROUND_TRIP * 1000:.0f} ms away: 1 x `command: /bin/true`",
     ),
 )  # fmt: skip
