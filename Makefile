@@ -1,4 +1,4 @@
-# make demo | test | lint | schema | bench | bench-quick | conformance | realcontent
+# make demo | test | lint | schema | bench | bench-quick | conformance | conformance-gate | realcontent
 #
 # The tools live in .venv, made at first need and again when pyproject.toml has changed.
 
@@ -8,11 +8,8 @@ STAMP := $(VENV)/.installed
 BIN := $(VENV)/bin
 # processes for the tests: two are enough for one machine's lab, and `make test JOBS=0` uses none beside the first
 JOBS ?= 2
-# a program that runs ansible-core's own integration tests on the commands in the folder given with --bin
-RUNNER ?=
-SHIMS := build/commands
 
-.PHONY: help demo test lint schema bench bench-quick conformance realcontent clean
+.PHONY: help demo test lint schema bench bench-quick conformance conformance-gate realcontent clean
 
 help:
 	@sed -n '1s/^# //p' Makefile
@@ -46,18 +43,13 @@ bench: $(STAMP)
 bench-quick: $(STAMP)
 	$(BIN)/python -m bench.quick $(ARGS)
 
-# `weft` under the names ansible's tests call; what weft has no command for is ansible-core's own
+# ansible-core's own integration targets, played by weft; without ARGS all of them, and docs/conformance.md is written
 conformance: $(STAMP)
-	@test -n "$(RUNNER)" || { echo "make conformance RUNNER=PATH: a program that takes --bin DIR"; exit 2; }
-	mkdir -p $(SHIMS)
-	printf '#!/bin/sh\nexec "%s" play "$$@"\n' "$(CURDIR)/$(BIN)/weft" > $(SHIMS)/ansible-playbook
-	printf '#!/bin/sh\nexec "%s" run "$$@"\n' "$(CURDIR)/$(BIN)/weft" > $(SHIMS)/ansible
-	chmod +x $(SHIMS)/ansible-playbook $(SHIMS)/ansible
-	for name in config doc galaxy inventory vault; do \
-		ln -sf "$(CURDIR)/$(BIN)/ansible-$$name" $(SHIMS)/; \
-	done
-	ln -sf "$(CURDIR)/$(BIN)/python" $(SHIMS)/python
-	$(BIN)/python "$(RUNNER)" --bin $(SHIMS) $(ARGS)
+	$(BIN)/python -m conformance $(or $(ARGS),--record)
+
+# those of them that are quick and harmless: they have to go on passing
+conformance-gate: $(STAMP)
+	$(BIN)/python -m conformance --gate --jobs 2
 
 # other people's playbooks and roles, listed and played by weft and by ansible-playbook; fetches them and the package
 # `ansible`. WHAT=run plays roles on lab hosts, ARGS=nginx is for one of them

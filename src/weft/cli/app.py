@@ -23,6 +23,7 @@ _COMMANDS = {
     "jobs": _Entry("weft.cli.jobs", "jobs", "List, await, read and end background jobs on hosts."),
     "check": _Entry("weft.cli.check", "check", "Load playbooks and say what is wrong with them, without running them."),
     "content": _Entry("weft.cli.content", "content", "Keep older modules, for hosts with old Pythons."),
+    "shims": _Entry("weft.cli.shims", "shims", "Make ansible-playbook, ansible... that are weft, in a folder."),
     "lab": _Entry("weft.lab.cli", "lab", "Throwaway hosts on this machine, to try things out."),
 }
 

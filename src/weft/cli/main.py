@@ -27,7 +27,7 @@ def _leave_garbage() -> None:
 
 def _run(argv: Sequence[str]) -> int:
     args = list(argv)
-    problem = _locale_problem()
+    problem = locale_problem()
     if problem is not None:
         sys.stderr.write(f"ERROR: {problem}\n")
         return 1
@@ -46,7 +46,7 @@ def _run(argv: Sequence[str]) -> int:
         return report(error, args)
 
 
-def _locale_problem() -> str | None:
+def locale_problem() -> str | None:
     """Why text can't be read and shown here as it was written. What programs that weft starts make of it counts too."""
     import locale
 

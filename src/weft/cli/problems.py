@@ -16,8 +16,8 @@ INTERRUPTED = 130  # as a shell says of SIGINT
 _TRACEBACK_FROM = 3  # -vvv
 
 
-def report(error: BaseException, args: Sequence[str]) -> int:
-    """Say what went wrong and return the exit code."""
+def report(error: BaseException, args: Sequence[str], *, usage_code: int = OPTIONS) -> int:
+    """Say what went wrong and return the exit code; ``usage_code`` is the one for options that there aren't."""
     while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
         error = error.exceptions[0]  # a task group's wrapping says nothing to users
     if isinstance(error, SystemExit):
@@ -33,7 +33,7 @@ def report(error: BaseException, args: Sequence[str]) -> int:
         code = error.exit_code
     elif (usage := _usage(error)) is not None:
         _say(f"[ERROR]: {usage}\n")
-        code = OPTIONS
+        code = usage_code
     else:
         _say(f"[ERROR]: Unexpected Exception, this is probably a bug: {type(error).__name__}: {error}\n")
         code = UNEXPECTED
