@@ -90,3 +90,37 @@ def test_in_check_mode_it_runs_in_the_foreground(project: Project) -> None:
     )
     assert ran.recap == {"a": "skipped=1"}
     assert "ASYNC" not in ran.out
+
+
+def test_in_check_mode_what_waits_for_the_job_finds_its_result(project: Project) -> None:
+    ran = project.play(
+        """
+        - hosts: a
+          gather_facts: no
+          check_mode: yes
+          tasks:
+            - stat: path=/
+              async: 10
+              poll: 0
+              register: job
+            - command: sleep 100
+              async: 10
+              poll: 0
+              register: left
+            - async_status: {jid: "{{ job.ansible_job_id }}"}
+              register: r
+              until: r is finished
+              delay: 60
+            - debug: msg="{{ [r.stat.isdir, r.started, job is finished, r.ansible_job_id == job.ansible_job_id] }}"
+            - await: {jobs: ["{{ job.ansible_job_id }}", "{{ left }}"]}
+              register: both
+            - debug: msg="{{ both.results | map(attribute='finished') }}"
+            - async_status: {jid: "{{ job.ansible_job_id }}", mode: cleanup}
+            - async_status: {jid: "{{ job.ansible_job_id }}"}
+              ignore_errors: yes
+              register: r
+            - debug: msg="{{ r.msg }}"
+        """,
+        really=True,
+    )
+    assert ran.messages() == [[True, True, True, True], [True, True], "could not find job"]

@@ -41,8 +41,7 @@ async def async_status(context: ActionContext) -> Result:
 
 
 async def _status(context: ActionContext, jids: Sequence[str]) -> list[Result]:
-    strands = context.services.strands
-    known = {jid: strands.status(context.host, jid) for jid in jids} if strands is not None else {}
+    known = {jid: _known_here(context, jid) for jid in jids}
     asked = [jid for jid in jids if known.get(jid) is None]
     places = _places(context, asked)
     found: dict[str, Any] = {}
@@ -65,9 +64,24 @@ async def _status(context: ActionContext, jids: Sequence[str]) -> list[Result]:
     return results
 
 
+def _known_here(context: ActionContext, jid: str) -> Mapping[str, Any] | None:
+    """The state of what no host knows of: strands, and jobs that check mode has rehearsed."""
+    strands, jobs = context.services.strands, context.services.jobs
+    found = strands.status(context.host, jid) if strands is not None else None
+    if found is None and jobs is not None:
+        return jobs.rehearsal(jid, context.delegate_to or context.host)
+    return found
+
+
+def _forgotten(context: ActionContext, jid: str) -> bool:
+    strands, jobs = context.services.strands, context.services.jobs
+    if strands is not None and strands.forget(context.host, jid):
+        return True
+    return jobs is not None and jobs.forget_rehearsal(context.delegate_to or context.host, jid)
+
+
 async def _cleanup(context: ActionContext, jids: Sequence[str]) -> list[Result]:
-    strands = context.services.strands
-    of_host = [jid for jid in jids if strands is None or not strands.forget(context.host, jid)]
+    of_host = [jid for jid in jids if not _forgotten(context, jid)]
     places = _places(context, of_host)
     erased: dict[str, str] = {}
     for answer in await together(_ask(context, "job.cleanup", target, names) for target, names in places.items()):

@@ -19,9 +19,17 @@ def wanted(context: ActionContext, value: Any) -> list[Handle]:
     if value == ALL:
         return [Handle(jid) for jid in _all(context)]
     try:
-        return read_handles(value)
+        handles = read_handles(value)
     except WeftError as error:
         raise TaskFailed(error.message, origin=context.task.origin) from None
+    return [_rehearsed(context, handle) for handle in handles]
+
+
+def _rehearsed(context: ActionContext, handle: Handle) -> Handle:
+    """With its result, if check mode has done the job's work in the foreground."""
+    jobs = context.services.jobs
+    result = jobs.rehearsal(handle.jid) if jobs is not None and handle.ended is None else None
+    return handle if result is None else Handle(handle.jid, result)
 
 
 def _all(context: ActionContext) -> list[str]:

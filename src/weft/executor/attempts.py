@@ -26,6 +26,7 @@ from weft.executor.holds import Forks, Holds, Limits
 from weft.executor.interpreters import LanguageInterpreters
 from weft.executor.items import item_marks
 from weft.executor.keywords import KeywordReader, Keywords
+from weft.executor.rehearsal import rehearsed
 from weft.executor.report import Draft, censored, public, registered
 from weft.executor.results import facts_kind
 from weft.executor.targets import Targets
@@ -247,7 +248,8 @@ class Attempts:
         """The action once, and the job or strand that it may have started, to its end."""
         if work.as_strand:
             return await self._attempt_as_strand(work)
-        result = await self._act(work)
+        host = work.draft.delegate or work.host
+        result = await rehearsed(lambda: self._act(work), work.keywords, self._jobs, host)
         started = work.context.job is not None and "ansible_job_id" in result and not result.get("failed")
         if started and not work.context.followed:
             result = await follow_job(work.context, self._jobs, work.keywords, result)

@@ -35,6 +35,7 @@ class JobRegistry:
         self._on_ended = on_ended
         self._known: dict[str, StartedJob] = {}
         self._open: set[str] = set()
+        self._rehearsed: dict[str, tuple[str, Mapping[str, Any]]] = {}
 
     def started(self, host: str, jid: str, target: Target, starter: str | None = None) -> None:
         """``starter`` is the host whose task it was, if that is not the ``host`` that it runs on."""
@@ -44,6 +45,19 @@ class JobRegistry:
     def ended(self, jid: str) -> None:
         self._open.discard(jid)
         self._on_ended(jid)
+
+    def rehearsed(self, host: str, jid: str, result: Mapping[str, Any]) -> None:
+        """Check mode has done a job's work in the foreground: its result is kept for those who ask about the job."""
+        self._rehearsed[jid] = host, result
+
+    def rehearsal(self, jid: str, host: str | None = None) -> Mapping[str, Any] | None:
+        """The result of a job that was only rehearsed, on that host if one is given; None: there is no such job."""
+        where, result = self._rehearsed.get(jid, (None, None))
+        return result if host is None or host == where else None
+
+    def forget_rehearsal(self, host: str, jid: str) -> bool:
+        """``mode: cleanup``. False: there is no such job."""
+        return self.rehearsal(jid, host) is not None and self._rehearsed.pop(jid) is not None
 
     def target(self, host: str, jid: str, asked: Target) -> Target:
         """Where and as whom to ask for a job: as it was started, if this run started it on that host.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import secrets
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -12,6 +14,11 @@ NO_JOB = "could not find job"
 INTERNAL = "_ansible_"  # keys that begin so are not for users
 _TELLING = frozenset({FAILURE, NO_LOG})  # but these count for whoever tells of a strand
 _NOTES = frozenset({"alive", "missing"})  # what the agent says of a job beside its result
+
+
+def new_job_id() -> str:
+    """For a job that no host knows of; hosts make theirs in the same shape."""
+    return f"j{secrets.randbelow(10**12)}.{os.getpid()}"
 
 
 def status_result(
