@@ -217,6 +217,7 @@ class Parts:
             warn=self.bus.publish,
             decrypt=self.decrypt_data,
             limit=self.options.limit,
+            password=self.options.passwords.connection,
         )
 
     # -- running -------------------------------------------------------------------------------------------------
@@ -391,6 +392,7 @@ class Parts:
             strands=self.strands,
             reload_inventory=self.load_inventory,
             find_filter=self.plugins.filter,
+            interrupt_programs=self.plugins.programs.interrupt,
             step=self.options.step,
             start_at=self.options.start_at_task,
         )

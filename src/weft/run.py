@@ -145,6 +145,7 @@ class _Interrupt:
     def ended(self) -> None:
         """SIGTERM is as Ctrl-C twice."""
         self.presses = 2
+        self.runner.stop()
         self.main.cancel()
 
 

@@ -123,3 +123,17 @@ def test_pause_asks(project: Project) -> None:
         answers=["yes"],
     )
     assert ran.messages("a") == ran.messages("b") == ["yes"]
+
+
+def test_the_connection_password_is_a_variable_of_tasks(project: Project) -> None:
+    project.file("password", "sesame\n")
+    ran = project.play(
+        """
+        - hosts: a
+          gather_facts: no
+          tasks:
+            - debug: msg={{ ansible_password }}
+        """,
+        "--connection-password-file password",
+    )
+    assert ran.messages() == ["sesame"]

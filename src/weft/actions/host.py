@@ -85,11 +85,19 @@ async def transfer_dir(session: Session) -> str:
 
 
 async def transfer_path(session: Session, name: str) -> str:
-    """A fresh path in that folder; ``name`` is its end (``.source.conf``: some modules go by the suffix)."""
+    """A path in that folder that is nobody else's until it is taken out of ``transfer_paths``.
+
+    ``name`` is what the file is called, as in Ansible (``.source.conf``; results show it, and some modules go by the
+    suffix). Beside another of that name it has a number before it.
+    """
     folder = await transfer_dir(session)
     state = state_of(session)
-    state.transfers += 1
-    return f"{folder}/{state.transfers}{name if name.startswith(('.', '-')) else '-' + name}"
+    path = f"{folder}/{name}"
+    if path in state.transfer_paths:
+        state.transfers += 1
+        path = f"{folder}/{state.transfers}{name if name.startswith(('.', '-')) else '-' + name}"
+    state.transfer_paths.add(path)
+    return path
 
 
 async def upload(session: Session, source: Source, path: str, *, mode: str | None = None) -> None:
@@ -120,6 +128,7 @@ async def with_upload(
         sent, result = await asyncio.gather(put, use(path), return_exceptions=True)
         if isinstance(sent, RequestFailed) and gone(sent) and attempt == 0:
             state_of(session).transfer_dir = None  # the agent was started anew: its folder went with it
+            state_of(session).transfer_paths.discard(path)
             continue
         for outcome in (sent, result):
             if isinstance(outcome, BaseException):
@@ -127,6 +136,7 @@ async def with_upload(
         assert isinstance(result, dict)
         if not consumed(result):
             await discard(session, path)
+        state_of(session).transfer_paths.discard(path)  # not after an error: what it was for may go on
         return result
     raise AssertionError("unreachable")
 

@@ -14,7 +14,8 @@ class HostState:
 
     blobs: set[str] = field(default_factory=set)  # hashes that its module cache holds, or will before what is sent next
     transfer_dir: str | None = None  # a private folder for files on their way; goes when the agent goes
-    transfers: int = 0  # files that were given a name in it
+    transfers: int = 0  # files that were given a number in it
+    transfer_paths: set[str] = field(default_factory=set)  # names in it that are in use
     selinux: bool | None = None
 
 

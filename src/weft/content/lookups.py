@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
@@ -17,6 +16,7 @@ from weft.content import lookups_files
 from weft.content.filters_common import Notices, PluginError, to_text
 from weft.content.filters_data import flatten
 from weft.content.lookups_sequence import sequence
+from weft.content.programs import Programs
 
 
 class Variables(Protocol):
@@ -46,6 +46,9 @@ class LookupHost(Protocol):
 
     @property
     def notices(self) -> Notices: ...
+
+    @property
+    def programs(self) -> Programs: ...
 
     @property
     def loop_action(self) -> str | None:
@@ -279,10 +282,10 @@ def varnames(host: LookupHost, terms: list[Any], _options: dict[str, Any]) -> An
 
 def _output(host: LookupHost, lookup: str, command: Any) -> bytes:
     """A shell command's stdout; its stderr goes to weft's own."""
-    done = subprocess.run(str(command), shell=True, cwd=host.basedir, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    if done.returncode != 0:
-        raise PluginError(f"lookup_plugin.{lookup}({command}) returned {done.returncode}")
-    return done.stdout
+    code, stdout = host.programs.output(str(command), host.basedir)
+    if code != 0:
+        raise PluginError(f"lookup_plugin.{lookup}({command}) returned {code}")
+    return stdout
 
 
 def pipe(host: LookupHost, terms: list[Any], _options: dict[str, Any]) -> Any:

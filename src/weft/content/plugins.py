@@ -15,6 +15,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 from weft.content.filters_common import NOTICES, SETTINGS, Notices
+from weft.content.programs import Programs
 from weft.model.errors import TemplateFailed, WeftError
 from weft.model.settings import Settings
 
@@ -72,6 +73,7 @@ class PluginSource:
         self.settings = settings or Settings()
         self.notices: Notices = notices or _Quiet()
         self.decrypt = decrypt
+        self.programs = Programs()
         self._folders: dict[str, list[str]] = {"filter": [], "test": [], "lookup": []}
         self._custom: dict[str, dict[str, Plugin]] = {}
         self._collection_dirs: list[str] = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from functools import partial
 
+from weft.content.programs import Interrupted
 from weft.engine.group import group_of_play, run_group
 from weft.engine.joining import join_strands
 from weft.engine.lanes import Lane, Lanes
@@ -63,7 +64,7 @@ class Batch:
                 await self._play(Walk(self._state, host, self._state.main))
         except (HostFailed, Broken):
             self._state.ended_failed.add(host.name)
-        except HostSignal:
+        except (HostSignal, Interrupted):
             pass
         finally:
             self._state.lanes.gone(self._state.main, host.name)

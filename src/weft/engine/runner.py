@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
+from weft.content.programs import Interrupted
 from weft.engine.batch import Batch
 from weft.engine.batches import batches
 from weft.engine.handlers import flatten
@@ -61,6 +62,7 @@ class Runner:
     def stop(self) -> None:
         """Ctrl-C, the first time: no new task starts, what runs is waited for."""
         self._run.stopping = True
+        self._run.interrupt_programs()
         if self._lanes is not None:
             self._lanes.end(Stopped, background=True)
 
@@ -86,6 +88,8 @@ class Runner:
         except asyncio.CancelledError:
             code = INTERRUPTED
             raise
+        except Interrupted:  # a play had not got beyond its variables
+            code = INTERRUPTED
         except Exception:
             code = 1
             raise

@@ -57,6 +57,7 @@ class RunState:
     strands: Strands
     reload_inventory: Callable[[], Inventory]
     find_filter: Callable[[str], Callable[..., Any] | None]
+    interrupt_programs: Callable[[], None]  # those that templates run; a task that was waiting for one does not start
     stats: Stats = field(default_factory=Stats)
     failed: set[str] = field(default_factory=set)  # out of the plays that follow
     unreachable: set[str] = field(default_factory=set)

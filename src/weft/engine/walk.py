@@ -10,6 +10,7 @@ from collections.abc import Coroutine, Iterator, Sequence
 from functools import partial
 from typing import Any
 
+from weft.content.programs import Interrupted
 from weft.engine.group import Meeting, group_of, run_group, speaker_of
 from weft.engine.handlers import flush_needed, next_handlers, notify
 from weft.engine.included import children_of, run_included
@@ -198,6 +199,8 @@ class Walk:
                         await self._do(task, turn)
         except (HostFailed, HostUnreachable, EndRole) as signal:
             failure = signal
+        except Interrupted:  # it had not got beyond its templates
+            raise Stopped from None
         failed = failure is not None and not isinstance(failure, EndRole)
         await self.lane.turns.finish(self.host.name, turn, failed=failed)
         if isinstance(failure, HostUnreachable):

@@ -67,8 +67,6 @@ class TemplateFailed(WeftError):
 class VaultFailed(WeftError):
     """Something encrypted can't be decrypted."""
 
-    exit_code = 4
-
 
 class TaskFailed(WeftError):
     """A task ends as failed. ``result`` holds what else its result should carry."""

@@ -10,6 +10,7 @@ from jinja2.utils import pass_context
 
 from weft.content.filters_common import Notices, is_sequence
 from weft.content.lookups import Variables
+from weft.content.programs import Programs
 from weft.model.errors import TemplateFailed, UndefinedName, WeftError
 from weft.model.values import Trusted
 from weft.templating.api import Names
@@ -155,6 +156,10 @@ class Host:
     @property
     def notices(self) -> Notices:
         return self._templar.plugins.notices
+
+    @property
+    def programs(self) -> Programs:
+        return self._templar.plugins.programs
 
     @property
     def loop_action(self) -> str | None:

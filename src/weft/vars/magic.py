@@ -184,8 +184,12 @@ def _host(scope: Scope) -> str:
     return where.host
 
 
-def _missing(scope: Scope) -> Any:
-    raise KeyError("ansible_password")
+def _password(scope: Scope) -> Any:
+    """What was typed, or read from a file, for the connection. Raises KeyError where nothing was."""
+    value = scope.variables.password
+    if value is None:
+        raise KeyError("ansible_password")
+    return value
 
 
 def _connection_magic() -> dict[str, Magic]:
@@ -196,7 +200,7 @@ def _connection_magic() -> dict[str, Magic]:
         ("ansible_ssh_port", "ansible_port"): _keyword("port", "remote_port"),
         ("ansible_ssh_timeout", "ansible_timeout"): _setting("timeout"),
         ("ansible_ssh_pipelining", "ansible_pipelining"): _constant(False),
-        ("ansible_ssh_pass", "ansible_password"): _missing,
+        ("ansible_ssh_pass", "ansible_password"): _password,
         ("ansible_ssh_private_key_file", "ansible_private_key_file"): _setting("private_key_file"),
         ("ansible_shell_executable",): _setting("executable"),
         ("ansible_module_compression",): _constant("ZIP_DEFLATED"),

@@ -71,8 +71,10 @@ class Variables:
         limit: str | None = None,
         cache: FactCache | None = None,
         dirs: VarsDirs | None = None,
+        password: str | None = None,
     ) -> None:
         """``loader`` reads vars files, ``decrypt`` whole encrypted ones. ``cache`` replaces that of the settings.
+        ``password`` is what was typed for the connection: tasks read it as `ansible_password`.
 
         Raises OptionsError for an entry of the setting `precedence` that there is not.
         """
@@ -80,6 +82,7 @@ class Variables:
         self.templar = templar
         self.settings = settings
         self.extra_vars = extra_vars
+        self.password = password
         self._warn = warn
         self._said: set[str] = set()
         self._reserved = ReservedNames(warn)

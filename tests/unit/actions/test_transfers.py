@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -39,15 +40,24 @@ async def test_the_folder_for_transfers_is_made_once(tmp_path: Path) -> None:
     scene = stage("copy", folder=tmp_path)
     first = await with_upload(scene.context, from_bytes(b"a", "x"), ".a", use)
     second = await with_upload(scene.context, from_bytes(b"b", "x"), ".b", use)
-    assert (first["path"], second["path"]) == ("/tmp/ansible-tmp-1/1.a", "/tmp/ansible-tmp-1/2.b")
+    assert (first["path"], second["path"]) == ("/tmp/ansible-tmp-1/.a", "/tmp/ansible-tmp-1/.b")
     assert [r["op"] for r in scene.session.requests].count("tempdir") == 1
+
+
+async def test_uploads_side_by_side_do_not_share_a_file(tmp_path: Path) -> None:
+    scene = stage("copy", folder=tmp_path)
+    source = from_bytes(b"a", "x")
+    await with_upload(scene.context, source, ".a", use)  # the folder is there
+    results = await asyncio.gather(*(with_upload(scene.context, source, ".a", use) for _ in range(3)))
+    paths = [result["path"] for result in results]
+    assert paths == ["/tmp/ansible-tmp-1/.a", "/tmp/ansible-tmp-1/1.a", "/tmp/ansible-tmp-1/2.a"]
 
 
 async def test_a_folder_that_went_with_its_agent_is_made_anew(tmp_path: Path) -> None:
     gone = {"op": "put", "error": {"kind": "os", "errno": 2}}
     scene = stage("copy", folder=tmp_path, replies=[gone])
     result = await with_upload(scene.context, from_bytes(b"a", "x"), ".a", use)
-    assert result["path"] == "/tmp/ansible-tmp-1/2.a"
+    assert result["path"] == "/tmp/ansible-tmp-1/.a"
     assert [r["op"] for r in scene.session.requests] == ["tempdir", "put", "tempdir", "put", "remove"]
 
 

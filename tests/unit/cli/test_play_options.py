@@ -194,7 +194,7 @@ class TestPasswords:
         assert options.vault_ids == ("dev@prompt", "default@prompt_ask_vault_pass")
 
     def test_an_empty_vault_password_is_refused(self, asked, site, capsys):
-        assert run_cli("play", site, "--vault-id", "prompt") == 4
+        assert run_cli("play", site, "--vault-id", "prompt") == 1
         assert "Invalid vault password was provided from prompt" in capsys.readouterr().err
 
     def test_passwords_from_files_and_scripts(self, asked, site, tmp_path):
