@@ -113,7 +113,7 @@ class _Loader:
         for name in sorted(os.listdir(source)):
             if not self._ignored.search(name):
                 parsed = self._source(os.path.join(source, name)) or parsed
-        return parsed
+        return self._done_with(source, parsed, [])
 
     def _file(self, source: str) -> bool:
         # the folder of a list of hosts is text too, as in Ansible
@@ -130,6 +130,9 @@ class _Loader:
             except WeftError as error:
                 failures.append((name, error))
         self._builder.source = (None, None)
+        return self._done_with(source, parsed, failures)
+
+    def _done_with(self, source: str, parsed: bool, failures: list[tuple[str, WeftError]]) -> bool:
         if parsed:
             self._builder.processed.append(source)
         elif source != DEFAULT_SOURCE or os.path.exists(source):
