@@ -138,9 +138,13 @@ class Parts:
     def action_names(self) -> Any:
         from weft.actions import REGISTRY
         from weft.content.actionnames import ActionNames
+        from weft.content.rejected import rejected_modules
 
         own = [*REGISTRY, *(f"ansible.builtin.{name}" for name in _OWN_ACTIONS)]
-        return ActionNames(self.modules, self.settings, own)
+        rejected = rejected_modules(
+            self.settings.plugin_filters_cfg, lambda text: self.bus.publish(Warned(message=text))
+        )
+        return ActionNames(self.modules, self.settings, own, rejected)
 
     @cached_property
     def loader(self) -> Loader:

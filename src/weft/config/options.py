@@ -104,6 +104,7 @@ _RUN = (
     ),
     _option("DEFAULT_JINJA2_EXTENSIONS", "jinja2_extensions", "list", "ANSIBLE_JINJA2_EXTENSIONS", "jinja2_extensions"),
     _option("DEFAULT_MANAGED_STR", "ansible_managed", "str", "", "ansible_managed"),
+    _option("PLUGIN_FILTERS_CFG", "plugin_filters_cfg", "path", "", "plugin_filters_cfg"),
     _option("TASK_TIMEOUT", "task_timeout", "int", "ANSIBLE_TASK_TIMEOUT", "task_timeout"),
     _option("DEFAULT_POLL_INTERVAL", "poll_interval", "int", "ANSIBLE_POLL_INTERVAL", "poll_interval"),
     _option("async_dir", "async_dir", "str", "ANSIBLE_ASYNC_DIR", "async_dir"),
@@ -430,7 +431,6 @@ class Unsupported(NamedTuple):
 
 #: These change what a run does and have no counterpart here; whoever sets one is told.
 UNSUPPORTED: tuple[Unsupported, ...] = (
-    Unsupported(_option("PLUGIN_FILTERS_CFG", "", "str", "", "plugin_filters_cfg")),
     Unsupported(_option("MODULE_IGNORE_EXTS", "", "str", "ANSIBLE_MODULE_IGNORE_EXTS", "module_ignore_exts")),
     Unsupported(_option("SSH_AGENT", "", "str", "ANSIBLE_SSH_AGENT", "connection.ssh_agent"), ("none",)),
     Unsupported(_option("private_key", "", "str", "ANSIBLE_PRIVATE_KEY")),

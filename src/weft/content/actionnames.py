@@ -59,9 +59,13 @@ def _assigned(node: ast.ClassDef) -> Iterator[tuple[str, bool]]:
 class ActionNames:
     """What a task may call, for the playbook loader and the executor: weft's actions, modules, other action plugins."""
 
-    def __init__(self, store: ModuleStore, settings: Settings, actions: Collection[str]) -> None:
-        """``actions`` are the FQCNs of what weft does itself (actions, includes, meta)."""
+    def __init__(
+        self, store: ModuleStore, settings: Settings, actions: Collection[str], rejected: Collection[str] = ()
+    ) -> None:
+        """``actions`` are the FQCNs of what weft does itself (actions, includes, meta); ``rejected`` the short names
+        of ansible-core's actions and modules that are switched off."""
         self._store = store
+        self._rejected = frozenset((*rejected, *(_BUILTIN_DOT + name for name in rejected)))
         self._actions = frozenset(actions)
         self._plugin_dirs = [os.path.expanduser(path) for path in settings.plugin_paths.get("action", ())]
         self._traits: dict[str, PluginTraits | None] = {}
@@ -85,6 +89,8 @@ class ActionNames:
         ``module_dirs`` are library folders of playbook and roles; ``action_plugins`` beside them count too. None where
         there is nothing of that name. Raises ModuleGone.
         """
+        if name in self._rejected:
+            return None
         if not is_fqcn(name) and not collections:
             return self._resolve_short(name, module_dirs)
         for candidate in _candidates(name, collections):

@@ -19,6 +19,7 @@ class Settings:
     library: tuple[str, ...] = ("~/.ansible/plugins/modules", "/usr/share/ansible/plugins/modules")
     module_utils: tuple[str, ...] = ("~/.ansible/plugins/module_utils", "/usr/share/ansible/plugins/module_utils")
     plugin_paths: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # "filter", "lookup", ...: folders
+    plugin_filters_cfg: str | None = None  # the file that names modules nobody may call
     playbook_vars_root: str = "top"
     # the run
     forks: int = 5

@@ -91,7 +91,6 @@ def test_a_setting_that_is_wrong(asked, site, monkeypatch, capsys):
 
 
 def test_what_there_is_to_say_of_the_settings_is_said(asked, site, monkeypatch, capsys):
-    monkeypatch.setenv("ANSIBLE_PLUGIN_FILTERS_CFG", "x")
     monkeypatch.setenv("ANSIBLE_PKCS11_PROVIDER", "x")
     assert run_cli("play", site) == 0
     assert "[WARNING]: These settings have no effect in weft: pkcs11_provider" in capsys.readouterr().err
