@@ -883,3 +883,21 @@ def test_a_name_that_cannot_be_evaluated_makes_a_handler_unusable(project: Proje
     assert ran.messages() == ["good"]
     assert "Handler 'bad {{ nowhere }}' is unusable because it has no listen topics" in ran.err
     assert "'nowhere' is undefined" in ran.err
+
+
+def test_debugging_shows_the_flushes_that_no_task_asks_for(project: Project) -> None:
+    play = """
+        - hosts: a
+          gather_facts: no
+          tasks:
+            - debug: msg=1
+              changed_when: yes
+              notify: h
+          handlers:
+            - name: h
+              debug: msg=2
+    """
+    project.file("ansible.cfg", "[defaults]\ndebug = yes\n")
+    assert project.play(play).out.count("META: triggered running handlers for a") == 1
+    project.file("ansible.cfg", "[defaults]\n")
+    assert "META" not in project.play(play, "-vvv").out

@@ -250,6 +250,7 @@ class ActionContext:
             "no_log": self.no_log or settings.no_target_syslog,
             "environment": self.environment,
             "verbosity": settings.verbosity,
+            "debug": settings.debug,
             "interpreters": self.interpreters,
             "lang": self.lang,
             "nofile": self.nofile(),

@@ -104,6 +104,7 @@ _RUN = (
     ),
     _option("DEFAULT_JINJA2_EXTENSIONS", "jinja2_extensions", "list", "ANSIBLE_JINJA2_EXTENSIONS", "jinja2_extensions"),
     _option("DEFAULT_MANAGED_STR", "ansible_managed", "str", "", "ansible_managed"),
+    _option("DEFAULT_DEBUG", "debug", "bool", "ANSIBLE_DEBUG", "debug"),
     _option("PLUGIN_FILTERS_CFG", "plugin_filters_cfg", "path", "", "plugin_filters_cfg"),
     _option("TASK_TIMEOUT", "task_timeout", "int", "ANSIBLE_TASK_TIMEOUT", "task_timeout"),
     _option("DEFAULT_POLL_INTERVAL", "poll_interval", "int", "ANSIBLE_POLL_INTERVAL", "poll_interval"),

@@ -6,6 +6,8 @@ Each method may raise a ``HostSignal``; ``weft.engine.batch`` catches what leave
 from __future__ import annotations
 
 import asyncio
+import os
+import time
 from collections.abc import Coroutine, Iterator, Sequence
 from functools import partial
 from typing import Any
@@ -25,7 +27,7 @@ from weft.engine.parallel import run_children
 from weft.engine.settle import settle, settle_others, take_in, take_over
 from weft.engine.signals import EndRole, HostFailed, HostUnreachable, Stopped
 from weft.engine.state import BatchState, Expansion, HostState, Shared
-from weft.events import HostStarted, TaskInfo
+from weft.events import HostStarted, Message, TaskInfo
 from weft.executor.report import Report
 from weft.executor.task import Call
 from weft.model.errors import WeftError
@@ -164,12 +166,18 @@ class Walk:
             return
         if self.host.flushing:
             raise WeftError("flush_handlers cannot be used as a handler")
+        if self.run.settings.debug:
+            self._debug(f"META: triggered running handlers for {self.host.name}")
         self.host.flushing = True
         try:
             for index, handler in next_handlers(self.batch, self.host):
                 await self.task(handler, (*position, index))
         finally:
             self.host.flushing = False
+
+    def _debug(self, text: str) -> None:
+        """A line of debugging output in Ansible's form."""
+        self.run.bus.publish(Message(text=f"{os.getpid():6d} {time.time():.5f}: {text}"))
 
     # -- tasks ---------------------------------------------------------------------------------------------------
 

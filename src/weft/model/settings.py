@@ -49,6 +49,7 @@ class Settings:
     no_log: bool = False
     duplicate_dict_key: str = "warn"
     private_role_vars: bool = False
+    debug: bool = False  # what modules do for debugging, and flushes of handlers that no task asks for, are shown
     task_debugger_ignore_errors: bool = True
     enable_task_debugger: bool = False
     invalid_task_attribute_failed: bool = True
