@@ -203,12 +203,17 @@ class Parts:
             warn=self.bus.publish,
             decrypt=self.decrypt_data,
             extra_vars=self.options.extra_vars,
-            playbook_dirs=tuple(dict.fromkeys(os.path.dirname(os.path.abspath(p)) for p in self.options.playbooks)),
+            playbook_dirs=self._playbook_dirs,
         )
+
+    @cached_property
+    def _playbook_dirs(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(os.path.dirname(os.path.abspath(path)) for path in self.options.playbooks))
 
     @cached_property
     def variables(self) -> Variables:
         from weft.vars import Variables
+        from weft.vars.cache import open_cache
 
         found = self.settings.plugin_paths
         paths = {kind: (*found.get(kind, ()), *folders) for kind, folders in self._folders.items()}
@@ -222,6 +227,7 @@ class Parts:
             decrypt=self.decrypt_data,
             limit=self.options.limit,
             password=self.options.passwords.connection,
+            cache=open_cache(self.settings, self.bus.publish, self._playbook_dirs),
         )
 
     # -- running -------------------------------------------------------------------------------------------------

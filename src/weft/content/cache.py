@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from weft.model.errors import OptionsError, WeftError
@@ -12,14 +13,23 @@ from weft.model.settings import Settings
 class PluginCache:
     """A cache plugin. It has read its options from ansible.cfg and the environment itself; its calls may block."""
 
-    def __init__(self, name: str, settings: Settings) -> None:
-        """Raises OptionsError where there is no such plugin, or it can't work."""
+    def __init__(self, name: str, settings: Settings, playbook_dirs: Sequence[str] = ()) -> None:
+        """``playbook_dirs`` may have cache_plugins/ and collections/ in them.
+
+        Raises OptionsError where there is no such plugin, or it can't work.
+        """
         from weft.content.plugins import PluginSource
         from weft.content.plugins_ansible import ready
 
         self._name = name
+        source = PluginSource(settings)
+        for path in playbook_dirs:
+            source.add_content_root(path)
         try:
-            plugin = ready(PluginSource(settings)).cache_loader.get(name)
+            loader = ready(source).cache_loader
+            for path in playbook_dirs:
+                loader.add_directory(os.path.join(path, "cache_plugins"))
+            plugin = loader.get(name)
         except Exception as error:
             raise OptionsError(f"The fact cache {name!r} can't be used: {error}") from error
         if plugin is None:

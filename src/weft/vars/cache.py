@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from weft.events.types import Event, Warned
@@ -43,8 +43,11 @@ class MemoryCache:
         """Nothing to do."""
 
 
-def open_cache(settings: Settings, warn: Warn) -> FactCache:
-    """The cache that the settings name. One that can't be used is a warning, and facts live in memory."""
+def open_cache(settings: Settings, warn: Warn, playbook_dirs: Sequence[str] = ()) -> FactCache:
+    """The cache that the settings name. One that can't be used is a warning, and facts live in memory.
+
+    ``playbook_dirs`` may have cache_plugins/ and collections/ in them.
+    """
     name = settings.fact_caching
     short = name.removeprefix("ansible.builtin.").removeprefix("ansible.legacy.")
     if short == "memory":
@@ -54,7 +57,7 @@ def open_cache(settings: Settings, warn: Warn) -> FactCache:
             return _json_cache(settings, warn)
         from weft.content.cache import PluginCache
 
-        return PluginCache(name, settings)
+        return PluginCache(name, settings, playbook_dirs)
     except WeftError as error:
         warn(Warned(message=error.message, origin=error.origin, help=error.hint))
         return MemoryCache()

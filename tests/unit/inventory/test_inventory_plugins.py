@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -116,3 +117,22 @@ def test_a_cache_plugin() -> None:
     cache.close()
     with pytest.raises(OptionsError, match=r"no\.such\.cache"):
         PluginCache("no.such.cache", Settings())
+
+
+def test_a_cache_plugin_beside_the_playbook(tmp_path: Path) -> None:
+    (tmp_path / "cache_plugins").mkdir()
+    (tmp_path / "cache_plugins" / "beside_it.py").write_text(
+        "DOCUMENTATION = 'name: beside_it\\nshort_description: x\\noptions: {}'\n"
+        "from ansible.plugins.cache import BaseCacheModule\n\n"
+        "class CacheModule(BaseCacheModule):\n"
+        "    _kept = {}\n\n"
+        "    def get(self, key): return self._kept[key]\n\n"
+        "    def set(self, key, value): self._kept[key] = value\n\n"
+        "    def keys(self): return list(self._kept)\n\n"
+        "    def contains(self, key): return key in self._kept\n\n"
+        "    def delete(self, key): del self._kept[key]\n\n"
+        "    def flush(self): self._kept.clear()\n"
+    )
+    cache = PluginCache("beside_it", Settings(), [str(tmp_path)])
+    cache.store("h", {"a": [1]})
+    assert cache.load("h") == {"a": [1]}
