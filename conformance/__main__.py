@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -40,12 +40,13 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="weft-conformance-", dir="/tmp") as folder:
         scratch = Path(folder)
         scratch.chmod(0o755)
-        commands = make_commands(options.program, scratch / "commands")
-        place = Workplace(tests, known, commands, cache, scratch)
+        places = {
+            program: Workplace(tests, known, make_commands(program, scratch / program), cache, scratch)
+            for program in ((WEFT, ANSIBLE) if options.compare else (WEFT,))
+        }
         with own_ssh_folder():
-            results = play_all(names, place, options, known)
+            results = play_all(names, places, options, known)
     if options.record:
-        report.keep(options.program, results)
         write_page(known)
     return verdict(results, known)
 
@@ -55,9 +56,9 @@ def parse(known: listing.Listing) -> argparse.Namespace:
     parser.add_argument("targets", nargs="*", metavar="TARGET", help="only these, of any group or of none")
     parser.add_argument("--group", dest="groups", action="append", choices=sorted(known.groups), help="only this group")
     parser.add_argument("--gate", action="store_true", help="the quick and harmless ones that have to go on passing")
-    parser.add_argument("--program", choices=(WEFT, ANSIBLE), default=WEFT, help="what plays them (default: weft)")
+    parser.add_argument("--compare", action="store_true", help="each of them with ansible-core too, right after weft")
     parser.add_argument("--jobs", type=int, default=1, help="targets at once (default: 1; more only suits --gate)")
-    parser.add_argument("--limit", type=float, default=300, help="seconds for each target (default: 300)")
+    parser.add_argument("--limit", type=float, default=600, help="seconds for each target (default: 600)")
     parser.add_argument("--record", action="store_true", help="measure: write docs/conformance.md with the results")
     parser.add_argument("--page", action="store_true", help="only write docs/conformance.md, from what is known")
     parser.add_argument("--tail", type=int, default=15, help="lines to show of a target that fails (default: 15)")
@@ -102,20 +103,40 @@ def _files(folder: Path) -> dict[Path, tuple[int, bytes]]:
 
 
 def play_all(
-    names: Sequence[str], place: Workplace, options: argparse.Namespace, known: listing.Listing
+    names: Sequence[str], places: Mapping[str, Workplace], options: argparse.Namespace, known: listing.Listing
 ) -> list[Result]:
-    logs = LOGS / options.program
-    logs.mkdir(parents=True, exist_ok=True)
+    """weft's results. Programs take turns, so that a slow moment of the machine hits them all."""
+    for program in places:
+        (LOGS / program).mkdir(parents=True, exist_ok=True)
+
+    def both(name: str) -> dict[str, Result]:
+        return {
+            program: play(name, place, LOGS / program / f"{name}.log", options.limit)
+            for program, place in places.items()
+        }
+
     results = []
     with ThreadPoolExecutor(max_workers=options.jobs) as threads:
-        for result in threads.map(lambda name: play(name, place, logs / f"{name}.log", options.limit), names):
-            results.append(result)
-            reason = "" if result.passed else known.reasons.get(result.target, report.UNEXPLAINED)
-            print(f"{'pass' if result.passed else 'FAIL'} {result.target} {result.seconds:.1f} s  {reason}".rstrip())
-            if not result.passed and result.target not in known.reasons:
-                print("".join(f"    | {line}\n" for line in last_lines(logs / f"{result.target}.log", options.tail)))
-            sys.stdout.flush()
+        for found in threads.map(both, names):
+            results.append(found[WEFT])
+            tell(found, known, options.tail)
+            if options.record:
+                for program, result in found.items():
+                    report.keep(program, [result])
     return results
+
+
+def tell(found: Mapping[str, Result], known: listing.Listing, tail: int) -> None:
+    result, other = found[WEFT], found.get(ANSIBLE)
+    line = f"{'pass' if result.passed else 'FAIL'} {result.target} {result.seconds:.1f} s"
+    if other is not None:
+        line += f" ({ANSIBLE}: {other.seconds:.1f} s{'' if other.passed else ', fails'})"
+    if not result.passed:
+        line += f": {known.reasons.get(result.target, report.UNEXPLAINED)}"
+    print(line, flush=True)
+    if not result.passed and result.target not in known.reasons:
+        log = LOGS / WEFT / f"{result.target}.log"
+        print("".join(f"    | {text}\n" for text in last_lines(log, tail)), end="", flush=True)
 
 
 def play(name: str, place: Workplace, log: Path, limit: float) -> Result:
