@@ -32,7 +32,9 @@ def fetch(cache: Path) -> Path:
         if hashlib.sha256(archive.read_bytes()).hexdigest() != SHA256:
             raise SystemExit(f"{archive.name} is not the file that was published as ansible-core {VERSION}")
         with tarfile.open(archive) as packed:
-            packed.extractall(folder, filter="tar")
+            if hasattr(tarfile, "tar_filter"):  # not in every 3.11
+                packed.extraction_filter = tarfile.tar_filter
+            packed.extractall(folder)
         os.rename(Path(folder) / root.name, root)  # only a whole one gets the name
     return root
 
