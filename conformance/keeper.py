@@ -18,13 +18,16 @@ from collections.abc import Sequence
 from typing import BinaryIO
 
 TIMED_OUT = 124  # as timeout(1) has it
+_PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 _PATIENCE = 1.0  # seconds after TERM, before KILL
 
 
 def main(arguments: Sequence[str]) -> int:
     limit, log, *command = arguments
-    ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    libc = ctypes.CDLL(None)
+    libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)  # a runner that is killed takes its targets with it
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(TIMED_OUT))
     process = subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True
