@@ -14,6 +14,7 @@ from contextvars import ContextVar
 from typing import Any
 
 from weft.connection.results import NO_TRACEBACK, fold
+from weft.content.programs import Interrupted
 from weft.events.deferred import stand_apart
 from weft.model.errors import TaskFailed, Unreachable, WeftError
 
@@ -219,7 +220,7 @@ async def _run(strand: Strand, work: Work) -> None:
     try:
         async with asyncio.timeout(strand.limit) as limit:
             strand.result = dict(await work())
-    except asyncio.CancelledError:
+    except (asyncio.CancelledError, Interrupted):
         _cancelled(strand)
     except Exception as error:
         strand.error = error
