@@ -90,14 +90,20 @@ def loader() -> str:
 
 def _look_for(candidate: str) -> str:
     first, *rest = shlex.split(candidate) or [""]
-    word = '"$HOME"' + _double_quoted(first[1:]) if first.startswith("~/") else _double_quoted(first)
-    found = f"q=$(command -v {word} 2>/dev/null)"
+    found = _found(first)
     arguments = f" && a={_double_quoted(' '.join(rest))}" if rest else ""
     if "/" in first:
-        return f'[ -n "$q" ] || {found}{arguments}; '
+        # what looks like a path and arguments may be a path with spaces
+        whole = f'[ -n "$q" ] || {_found(candidate)}; ' if rest else ""
+        return f'{whole}[ -n "$q" ] || {{ {found}{arguments}; }}; '
     # a version manager's shim may stand for a version that it won't run: only trying it tells
     check = 'case "$q" in */shims/*) "$q" -c "" </dev/null >/dev/null 2>&1 || q=;; esac'
     return f'[ -n "$q" ] || {{ {found}{arguments}; {check}; }}; '
+
+
+def _found(path: str) -> str:
+    word = '"$HOME"' + _double_quoted(path[1:]) if path.startswith("~/") else _double_quoted(path)
+    return f"q=$(command -v {word} 2>/dev/null)"
 
 
 def _double_quoted(text: str) -> str:

@@ -54,6 +54,24 @@ def test_an_interpreter_may_have_arguments(tmp_path: Path) -> None:
     assert client.close() == 0
 
 
+def test_the_path_of_an_interpreter_may_have_spaces(tmp_path: Path) -> None:
+    packed = pack.pack()
+    python = tmp_path / "a p y t h o n"
+    python.symlink_to(sys.executable)
+    command = pack.start_command([str(python)], packed)
+    client = Client(command, packed.program, env=environment(tmp_path))
+    assert f"WEFT-PYTHON {python}".encode() in client.junk
+    assert client.close() == 0
+
+
+def test_arguments_go_with_their_interpreter_only(tmp_path: Path) -> None:
+    packed = pack.pack()
+    command = pack.start_command([sys.executable, "/usr/bin/env python2 --nonsense"], packed)
+    client = Client(command, packed.program, env=environment(tmp_path))
+    assert client.hello["python"] == sys.executable
+    assert client.close() == 0
+
+
 def test_a_host_without_python_says_so() -> None:
     command = pack.start_command(["/nonexistent/python"], pack.pack())
     done = subprocess.run(command, shell=True, capture_output=True, input=b"")
