@@ -298,3 +298,22 @@ def test_a_bad_limit_is_told_with_its_place(project: Project) -> None:
         assert what in told, line
         assert "play.yml:4:" in told, line
         assert "Traceback" not in told
+
+
+@pytest.mark.parametrize("limit", [4, 15, 0])
+def test_a_throttle_with_room_for_all_keeps_hosts_in_step(project: Project, limit: int) -> None:
+    lines = spans(
+        project,
+        f"""
+        - hosts: all
+          gather_facts: false
+          tasks:
+            - throttle: {limit}
+              block:
+                - {{name: one, command: sleep 1}}
+                - {{name: two, command: sleep 1}}
+        """,
+    )
+    assert most_inside(lines, "one", "one") == 4
+    second = next(index for index, line in enumerate(lines) if line.endswith("begins two"))
+    assert not any(line.endswith("one") for line in lines[second:])

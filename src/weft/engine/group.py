@@ -147,7 +147,7 @@ async def run_group(walk: Walk, group: Group, position: Position) -> None:
         # each of its tasks says that it is skipped
         await group.body(walk, position)
         return
-    if not group.limited:
+    if not group.limited or _ample(walk, group, terms):
         await attempts(walk, group, terms, position)
         return
     meeting = await walk.meet(position, group)
@@ -163,6 +163,16 @@ async def run_group(walk: Walk, group: Group, position: Position) -> None:
         await walk.lane.turns.park(walk.host.name)
         return
     await part(walk, meeting, position)
+
+
+def _ample(walk: Walk, group: Group, terms: Terms) -> bool:
+    """Whether its only limit is a `throttle` that is there for every host of the batch: hosts stay in step then."""
+    task = group.task
+    if task.lock is not None or task.serial is not None or group.detached:
+        return False
+    if walk.run.services.templar.is_template(task.common.throttle):
+        return False  # it may be another for every host
+    return not 0 < terms.keywords.throttle < len(walk.batch.hosts)
 
 
 async def part(walk: Walk, meeting: Meeting, position: Position) -> None:
