@@ -27,6 +27,9 @@ class ActionModule(ActionBase):
             raise AnsibleActionSkip("nobody listens")
         if what == "die":
             os.kill(os.getpid(), 9)
+        if what == "kill":
+            os.kill(os.getppid(), 9)
+            time.sleep(600)
         if what == "module":
             return self._execute_module("ping", {"data": "pong"}, task_vars=task_vars)
         if what == "bad module":
@@ -171,13 +174,15 @@ def test_a_process_that_dies_fails_its_task_and_no_other(shouting: Project) -> N
           tasks:
             - shout: what=die
               ignore_errors: yes
+            - shout: what=kill
+              ignore_errors: yes
             - shout: what=hi
         """,
         hosts=HOSTS,
         really=True,
     )
-    assert ran.recap == {"a": "ok=2 changed=1 ignored=1"}
-    assert "The process that ran the task's plugins was killed by SIGKILL." in ran.out
+    assert ran.recap == {"a": "ok=3 changed=1 ignored=2"}
+    assert ran.out.count("[ERROR]: Task failed: The process that ran the task's plugins was killed by SIGKILL.") == 2
 
 
 def test_a_task_that_takes_too_long_is_ended_with_its_process(shouting: Project) -> None:

@@ -66,6 +66,7 @@ class ModuleStore:
         self._library = tuple(_with_subfolders(settings.library))
         self._publish = publish
         self._announced: set[str] = set()
+        self._quiet = False  # deprecations are not announced
         self._found: dict[tuple[str, tuple[str, ...], tuple[str, ...]], Module | None] = {}
         self._groups: dict[str, frozenset[str]] = {}
         self._default_names: dict[str, frozenset[str]] = {}
@@ -211,7 +212,7 @@ class ModuleStore:
             release = _removal(tombstone, collection)
             raise ModuleRemoved(f"The {fqcn!r} {what} has been removed.{' ' + text if text else ''}{release}")
         deprecation = routing.get("deprecation")
-        if deprecation and self._publish and fqcn not in self._announced:
+        if deprecation and self._publish and not self._quiet and fqcn not in self._announced:
             self._announced.add(fqcn)
             text = deprecation.get("warning_text") or ""
             self._publish(
@@ -255,10 +256,13 @@ class ModuleStore:
         if key not in self._default_names:
             short = key if not is_fqcn(key) else None
             names = {key} if short is None else {_LEGACY_DOT + key, _BUILTIN_DOT + key}
+            self._quiet = True  # nobody uses it yet: whoever does is told then
             try:
-                module = self.resolve(key)
+                module = self._resolve(key, (), ())
             except LoadError:
                 module = None
+            finally:
+                self._quiet = False
             if module is not None:
                 names.add(module.fqcn)
             if ACTION_ALIASES.get(_BUILTIN_DOT + key if short else key):

@@ -142,6 +142,8 @@ class Nursery:
         # the next task starts another process
         self._control = None
         control.close()
+        if self._process is not None:
+            await asyncio.to_thread(_ended, self._process)
 
     def _has_ended(self, number: int, status: int) -> None:
         worker = self._workers.pop(number, None)

@@ -54,7 +54,7 @@ class CallbackProcess:
                 self._pumps.append(pump)
 
     def send(self, message: Mapping[str, Any]) -> None:
-        self.write(json.dumps(message) + "\n")
+        self.write(json.dumps(message, default=str) + "\n")
 
     def write(self, text: str) -> None:
         """A whole line. Where the process is gone, nothing happens."""

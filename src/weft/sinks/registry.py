@@ -121,7 +121,7 @@ class _Builder:
             "enabled": list(settings.callbacks_enabled),
             "native": _native_names(),
             "folders": folders,
-            "extra_vars": {},
+            "extra_vars": dict(self._options.extra_vars),
             "options": _plugin_options(self._options, settings),
         }
         greet(process, hello, wait=foreign_main is not None)
