@@ -7,13 +7,14 @@ import json
 import signal
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from weft.content.lane.channel import LENGTH, framed, pickled
-from weft.content.lane.request import ASK, RESULT, LaneRequest
-from weft.lane.nursery import Nursery, Worker
 from weft.model.errors import TaskFailed, Unreachable, WeftError
 from weft.model.settings import Settings
+
+if TYPE_CHECKING:
+    from weft.content.lane.request import LaneRequest
+    from weft.lane.nursery import Nursery, Worker
 
 _SOON = 2.0  # seconds in which the reason of a worker's end is known
 
@@ -55,21 +56,32 @@ class Lane:
 
     def __init__(self, settings: Settings, *, secrets: Callable[[], Sequence[tuple[str, bytes]]]) -> None:
         """``secrets`` are the vault's passwords with their labels: it may block and raise VaultFailed."""
-        environment = {"ANSIBLE_CONFIG": settings.config_file} if settings.config_file else {}
-        self._nursery = Nursery(environment)
+        self._environment = {"ANSIBLE_CONFIG": settings.config_file} if settings.config_file else {}
+        self._made: Nursery | None = None
         self._secrets = secrets
         self.taken = Taken()
 
     @property
     def pid(self) -> int | None:
         """Of the process, once there is one."""
-        return self._nursery.pid
+        return self._made.pid if self._made is not None else None
+
+    @property
+    def _nursery(self) -> Nursery:
+        """Made when the first task needs it: most runs never do."""
+        if self._made is None:
+            from weft.lane.nursery import Nursery
+
+            self._made = Nursery(self._environment)
+        return self._made
 
     async def run(self, request: LaneRequest, answers: Answers) -> dict[str, Any]:
         """The result as ``content.lane.results`` has it. Raises WorkerFailed, LaneBroken.
 
         Cancelled, the worker is ended with all that it has started.
         """
+        from weft.content.lane.channel import framed, pickled
+
         data = await asyncio.to_thread(pickled, request)
         worker = await self._nursery.worker()
         reader, writer = await asyncio.open_unix_connection(sock=worker.socket)
@@ -83,6 +95,9 @@ class Lane:
     async def _talk(
         self, worker: Worker, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, answers: Answers
     ) -> dict[str, Any]:
+        from weft.content.lane.channel import LENGTH, framed
+        from weft.content.lane.request import ASK, RESULT
+
         while True:
             try:
                 (length,) = LENGTH.unpack(await reader.readexactly(LENGTH.size))
@@ -104,6 +119,8 @@ class Lane:
 
     async def _answer(self, message: Mapping[str, Any], answers: Answers) -> bytes:
         """Pickled: the answer, the reason why there is none, and whether that is the host's being out of reach."""
+        from weft.content.lane.channel import pickled
+
         what = message["what"]
         try:
             if what == "secrets":
@@ -124,7 +141,8 @@ class Lane:
         return f"The process that ran the task's plugins ended with status {status} and without a result."
 
     async def close(self) -> None:
-        await self._nursery.close()
+        if self._made is not None:
+            await self._made.close()
 
 
 def _signal_name(number: int) -> str:
