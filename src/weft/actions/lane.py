@@ -121,6 +121,7 @@ def _request(context: ActionContext, *, poll: float, session: bool = False, rese
         become_password=context.passwords.become,
         session=session,
         session_user=context.target.become.user if session and context.target.become is not None else None,
+        loop=task.id if task.loop is not None or task.loop_with is not None else None,
         reset=reset,
     )
 

@@ -4,6 +4,7 @@ What weft has no native way for (third-party action plugins, connections such as
 workers that ``content.lane`` forks, one for each task. Comes after ``connection``; ``actions.lane`` fills in requests.
 """
 
-from weft.lane.lane import Answers, Lane, WorkerFailed
+from weft.lane.lane import Lane
+from weft.lane.talk import Answers, WorkerFailed
 
 __all__ = ["Answers", "Lane", "WorkerFailed"]

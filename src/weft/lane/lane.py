@@ -1,36 +1,22 @@
-"""Talks with the lane's workers: a request out, answers to what a worker asks, its result back."""
+"""Who works on what goes through ansible-core: a worker for each task, the same for the items of a loop."""
 
 from __future__ import annotations
 
 import asyncio
-import json
-import signal
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
-from weft.model.errors import TaskFailed, Unreachable, WeftError
+from weft.lane.talk import Answers, Talk
 from weft.model.settings import Settings
 
 if TYPE_CHECKING:
     from weft.content.lane.request import LaneRequest
-    from weft.lane.nursery import Nursery, Worker
+    from weft.lane.nursery import Nursery
 
-_SOON = 2.0  # seconds in which the reason of a worker's end is known
-
-
-class WorkerFailed(TaskFailed):
-    """A worker ended without a result, or found no way to run the task."""
-
-
-class Answers(Protocol):
-    """What a worker is told while it works."""
-
-    def told(self, message: Mapping[str, Any]) -> None:
-        """A message of the kinds DISPLAY, POLL and ENDED."""
-
-    async def answer(self, what: str, message: Mapping[str, Any]) -> Any:
-        """What it asks for; what can't be had raises WeftError."""
+_Key = tuple[str, str | None, str | None]
+_IDLE = 2.0  # seconds that a worker waits for the next item of its loop
+_LEAVE = 3.0  # seconds that it may take to let go of its connection
 
 
 @dataclass(slots=True)
@@ -59,6 +45,7 @@ class Lane:
         self._environment = {"ANSIBLE_CONFIG": settings.config_file} if settings.config_file else {}
         self._made: Nursery | None = None
         self._secrets = secrets
+        self._idle: dict[_Key, list[Talk]] = {}
         self.taken = Taken()
 
     @property
@@ -80,73 +67,42 @@ class Lane:
 
         Cancelled, the worker is ended with all that it has started.
         """
-        from weft.content.lane.channel import framed, pickled
-
-        data = await asyncio.to_thread(pickled, request)
-        worker = await self._nursery.worker()
-        reader, writer = await asyncio.open_unix_connection(sock=worker.socket)
-        try:
-            writer.write(framed(data))
-            return await self._talk(worker, reader, writer, answers)
-        finally:
-            self._nursery.stop(worker)
-            writer.close()
-
-    async def _talk(
-        self, worker: Worker, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, answers: Answers
-    ) -> dict[str, Any]:
-        from weft.content.lane.channel import LENGTH, framed
-        from weft.content.lane.request import ASK, RESULT
-
-        while True:
-            try:
-                (length,) = LENGTH.unpack(await reader.readexactly(LENGTH.size))
-                message = json.loads((await reader.readexactly(length)).decode("utf-8", "surrogatepass"))
-            except (asyncio.IncompleteReadError, OSError):
-                raise WorkerFailed(await self._why(worker)) from None
-            if message["kind"] == ASK:
-                writer.write(framed(await self._answer(message, answers)))
-            elif message["kind"] == RESULT:
-                if "problem" in message:
-                    raise WorkerFailed(
-                        f"Unexpected failure during task execution: {message['problem']}",
-                        result={"exception": message["traceback"]},
-                    )
-                result: dict[str, Any] = message["result"]
-                return result
-            else:
-                answers.told(message)
-
-    async def _answer(self, message: Mapping[str, Any], answers: Answers) -> bytes:
-        """Pickled: the answer, the reason why there is none, and whether that is the host's being out of reach."""
         from weft.content.lane.channel import pickled
 
-        what = message["what"]
+        data = await asyncio.to_thread(pickled, request)
+        key = (request.host, request.delegate, request.loop)
+        talk = self._idle[key].pop() if self._idle.get(key) else None
+        if talk is None:
+            talk = await Talk.open(self._nursery, self._secrets)
         try:
-            if what == "secrets":
-                answer: Any = await asyncio.to_thread(self._secrets)
-            else:
-                answer = await answers.answer(what, message)
-            return pickled((answer, None, False))
-        except WeftError as error:
-            return pickled((None, error.message, isinstance(error, Unreachable)))
+            result = await talk.result(data, answers)
+        except BaseException:
+            talk.stop()
+            raise
+        if request.loop is None:
+            talk.stop()
+        else:
+            self._keep(key, talk)
+        return result
 
-    async def _why(self, worker: Worker) -> str:
-        try:
-            status = await asyncio.wait_for(asyncio.shield(worker.ended), _SOON)
-        except TimeoutError:
-            return "The process that ran the task's plugins broke off."
-        if status < 0:
-            return f"The process that ran the task's plugins was killed by {_signal_name(-status)}."
-        return f"The process that ran the task's plugins ended with status {status} and without a result."
+    def _keep(self, key: _Key, talk: Talk) -> None:
+        """For the loop's next item, if it comes soon."""
+        self._idle.setdefault(key, []).append(talk)
+
+        def drop() -> None:
+            if talk in self._idle.get(key, ()):
+                self._idle[key].remove(talk)
+                talk.leave()
+
+        talk.rests(asyncio.get_running_loop().call_later(_IDLE, drop))
 
     async def close(self) -> None:
+        """Workers that wait for another item let go of their connections first."""
+        talks = [talk for waiting in self._idle.values() for talk in waiting]
+        self._idle.clear()
+        for talk in talks:
+            talk.leave()
+        if talks:
+            await asyncio.wait([talk.ended for talk in talks], timeout=_LEAVE)
         if self._made is not None:
             await self._made.close()
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"

@@ -46,4 +46,5 @@ class LaneRequest:
     become_password: str | None = field(default=None, repr=False)
     session: bool = False  # the controller has a session with the host: commands, files and modules go through it
     session_user: str | None = None  # whose session it is, where that is another user than who connects
+    loop: str | None = None  # requests with the same mark are items of one loop: they share a worker and its connection
     reset: bool = False  # only drop the connection

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import socket
@@ -37,19 +38,30 @@ def load() -> None:
 
 
 def work(sock: socket.socket) -> None:
-    """Answer the one request that comes, with a result whatever happens."""
+    """Answer each request that comes, with a result whatever happens. Only items of a loop come to the same worker."""
     channel = Channel(sock)
-    request: LaneRequest = channel.receive()
+    desk = _Desk(channel)
+    try:
+        while True:
+            request: LaneRequest = channel.receive()
+            channel.send({"kind": RESULT, **_answer(desk, request)})
+            if request.loop is None:
+                return
+    except (EOFError, BrokenPipeError, ConnectionError):
+        pass  # nobody wants more
+    finally:
+        desk.close()
+
+
+def _answer(desk: _Desk, request: LaneRequest) -> dict[str, Any]:
     sys.stdout, sys.stderr = io.StringIO(), io.StringIO()
     try:
-        result = _reset(request, channel) if request.reset else _run(request, channel)
-        channel.send({"kind": RESULT, "result": result})
+        return {"result": desk.reset(request) if request.reset else desk.run(request)}
     except (EOFError, BrokenPipeError, ConnectionError):
-        pass  # nobody wants it any more
+        raise
     except BaseException as error:
         text = "".join(traceback.format_exception(error))
-        message = f"{type(error).__name__}: {error}"
-        channel.send({"kind": RESULT, "problem": message, "traceback": text})
+        return {"problem": f"{type(error).__name__}: {error}", "traceback": text}
 
 
 class _Queue:
@@ -108,46 +120,88 @@ class _Worker:
         return str(text).encode()
 
 
-def _executor(request: LaneRequest, channel: Channel) -> tuple[Any, Any]:
-    from ansible.executor.process import worker
-    from ansible.executor.task_executor import TaskExecutor
-    from ansible.inventory.host import Host
-    from ansible.plugins.loader import get_plugin_loader_namespace
-    from ansible.utils.display import Display
+class _Desk:
+    """Where requests are worked on, one after the other. What they share is kept: files read, the connection."""
 
-    from weft.content.lane.objects import Inventory, Variables, make_play_context, make_task, prepare
-    from weft.content.lane.session import SessionExecutor
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+        self._loader: Any = None
+        self._executor: Any = None
 
-    loader = prepare(request, channel)
-    queue = _Queue(channel)
-    Display()._final_q = queue  # `set_queue` wants a process that multiprocessing has started
-    worker.current_worker = _Worker(queue)
-    inventory = Inventory((request.variables.get("groups") or {}).get("all") or ())
-    variables = Variables(channel, request, inventory, loader)
-    task = make_task(request, loader, variables)
-    play_context = make_play_context(request, _lock_file.fileno())
-    host = inventory.get_host(request.host) or Host(request.host)
-    kind = SessionExecutor if request.session else TaskExecutor
-    executor = kind(
-        host, task, variables.of_task(), play_context, loader, get_plugin_loader_namespace(), queue, variables
-    )
-    if request.session:
-        executor.channel = channel
-        executor.user = request.session_user
-    return executor, task
+    def run(self, request: LaneRequest) -> dict[str, Any]:
+        from ansible._internal._task import TaskContext
+        from ansible.utils.display import Display
 
+        from weft.content.lane.results import plain_result
 
-def _run(request: LaneRequest, channel: Channel) -> dict[str, Any]:
-    from ansible._internal._task import TaskContext
-    from ansible.utils.display import Display
+        executor = self._ready(request)
+        with TaskContext(executor._task):
+            result = executor._execute(executor._task_templar, executor._job_vars)
+        if request.loop is None:
+            self.close()
+        _tell_of_strays(request, Display())
+        return plain_result(result)
 
-    from weft.content.lane.results import plain_result
+    def reset(self, request: LaneRequest) -> dict[str, Any]:
+        """Drop what the host's connection plugin keeps open between tasks."""
+        executor = self._ready(request)
+        templar, variables, task = executor._task_templar, executor._job_vars, executor._task
+        name = templar.template(variables.get("ansible_connection")) or task.connection
+        play_context = executor._play_context.set_task_and_variable_override(task, variables, templar)
+        play_context.post_validate(templar)
+        play_context.remote_addr = play_context.remote_addr or request.host
+        executor._play_context = play_context
+        connection = executor._connection = executor._get_connection(variables, templar, name)
+        executor._set_connection_options(variables, templar)
+        reset = getattr(connection, "reset", None)
+        if reset is not None:
+            reset()
+        return {"changed": False, "pid": os.getpid()}
 
-    executor, task = _executor(request, channel)
-    with TaskContext(task):
-        result = executor.run()
-    _tell_of_strays(request, Display())
-    return plain_result(result)
+    def close(self) -> None:
+        """The connection ends, if there is one."""
+        connection = getattr(self._executor, "_connection", None)
+        if connection is not None:
+            with contextlib.suppress(Exception):
+                connection.close()
+
+    def _ready(self, request: LaneRequest) -> Any:
+        """ansible-core's executor of this task; with the connection that the one before it has made."""
+        from ansible.executor.process import worker
+        from ansible.executor.task_executor import TaskExecutor
+        from ansible.inventory.host import Host
+        from ansible.plugins.loader import get_plugin_loader_namespace
+        from ansible.utils.display import Display
+
+        from weft.content.lane.objects import Inventory, Variables, make_play_context, make_task, prepare
+        from weft.content.lane.session import SessionExecutor
+
+        queue = _Queue(self._channel)
+        if self._loader is None:
+            self._loader = prepare(request, self._channel)
+            Display()._final_q = queue  # `set_queue` wants a process that multiprocessing has started
+            worker.current_worker = _Worker(queue)
+        inventory = Inventory((request.variables.get("groups") or {}).get("all") or ())
+        variables = Variables(self._channel, request, inventory, self._loader)
+        task = make_task(request, self._loader, variables)
+        known = variables.of_task()
+        known["ansible_search_path"] = task.get_search_path()
+        executor = (SessionExecutor if request.session else TaskExecutor)(
+            inventory.get_host(request.host) or Host(request.host),
+            task,
+            known,
+            make_play_context(request, _lock_file.fileno()),
+            self._loader,
+            get_plugin_loader_namespace(),
+            queue,
+            variables,
+        )
+        if request.session:
+            executor.channel = self._channel
+            executor.user = request.session_user
+        executor._connection = getattr(self._executor, "_connection", None)
+        self._executor = executor
+        return executor
 
 
 def _tell_of_strays(request: LaneRequest, display: Any) -> None:
@@ -157,21 +211,3 @@ def _tell_of_strays(request: LaneRequest, display: Any) -> None:
         if text:
             what = f"WorkerProcess for [{request.host}/TASK: {request.title}]"
             display.warning(f"{what} errantly sent data directly to {name} instead of using Display:\n{text[:256]}")
-
-
-def _reset(request: LaneRequest, channel: Channel) -> dict[str, Any]:
-    """Drop what the host's connection plugin keeps open between tasks."""
-    executor, task = _executor(request, channel)
-    templar = executor._task_templar
-    variables = executor._job_vars
-    name = templar.template(variables.get("ansible_connection")) or task.connection
-    play_context = executor._play_context.set_task_and_variable_override(task, variables, templar)
-    play_context.post_validate(templar)
-    play_context.remote_addr = play_context.remote_addr or request.host
-    executor._play_context = play_context
-    connection = executor._connection = executor._get_connection(variables, templar, name)
-    executor._set_connection_options(variables, templar)
-    reset = getattr(connection, "reset", None)
-    if reset is not None:
-        reset()
-    return {"changed": False, "pid": os.getpid()}
