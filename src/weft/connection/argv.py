@@ -132,7 +132,7 @@ def _kubectl(target: Target, extra: Mapping[str, str]) -> _Parts:
 
 _CLIENT_FAILED = re.compile(
     r"^(?:error\b|Error\b|Cannot connect to|Unable to connect|The connection to the server|OCI runtime|time=|FATA)"
-    r"|No such container|is not running|executable file not found",
+    r"|No such container|is not running|executable file not found|^unable to find user ",
     re.MULTILINE,
 )
 

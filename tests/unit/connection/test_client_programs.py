@@ -62,6 +62,7 @@ def test_a_secret_for_kubectl_is_not_put_on_a_command_line() -> None:
     ("errors", "output", "failed"),
     [
         ("Error response from daemon: No such container: box", False, True),
+        ("unable to find user bob: no matching entries in passwd file", False, True),
         ("Cannot connect to the Docker daemon at unix:///x", False, True),
         ('Error from server (NotFound): pods "box" not found', False, True),
         ("sh: 1: oops: not found", False, False),
