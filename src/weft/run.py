@@ -237,7 +237,7 @@ def check_playbooks(options: RunOptions, settings: Settings) -> list[Checked]:
     reader = Reader(
         lambda value, names: parts.templar.render(value, StaticNames(names, parts.templar)), options.extra_vars
     )
-    check = BookCheck(parts.loader, reader, _for_one_host(parts, notices), strict=options.strict_conflicts)
+    check = BookCheck(parts.loader, reader, _hosts_of(parts, notices), strict=options.strict_conflicts)
     found: list[Checked] = []
     for path in options.playbooks:
         notices.findings.clear()
@@ -258,17 +258,17 @@ async def _in_loop(function: Callable[[], T]) -> T:
     return function()
 
 
-def _for_one_host(parts: Parts, notices: Notices) -> Callable[[Play], bool]:
-    def for_one_host(play: Play) -> bool:
+def _hosts_of(parts: Parts, notices: Notices) -> Callable[[Play], frozenset[str] | None]:
+    def hosts_of(play: Play) -> frozenset[str] | None:
         notices.muted = True  # what is wrong with the inventory is not the playbook's
         try:
-            return len(parts.variables.inventory.select(play.hosts, limit=parts.options.limit)) == 1
+            return frozenset(parts.variables.inventory.select(play.hosts, limit=parts.options.limit)) or None
         except WeftError:
-            return False
+            return None
         finally:
             notices.muted = False
 
-    return for_one_host
+    return hosts_of
 
 
 def decrypter(options: RunOptions, settings: Settings) -> Any:

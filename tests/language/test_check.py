@@ -253,6 +253,18 @@ def test_a_play_for_one_host_meets_nobody(project: Project) -> None:
     assert conflicts(project, HUB.format(path="/book", more="delegate_to: b")) == []
 
 
+def test_plays_side_by_side(project: Project) -> None:
+    def plays(hosts: str) -> str:
+        touch = "{name: %s, file: {path: /x, state: touch}}"
+        lane = f"- {{hosts: %s, tasks: [{touch}]}}\n"
+        return "- parallel:\n    " + lane % ("a", "one") + "    " + lane % (hosts, "two")
+
+    assert check(project, plays("b")).code == 0
+    said = check(project, plays("all"), "play.yml --strict-conflicts")
+    assert said.code == 4
+    assert said.lines[0].endswith("error: 'one' and 'two' write /x at the same time.")
+
+
 def test_conflicts_may_be_errors(project: Project) -> None:
     said = check(project, tasks(HUB.format(path="/book", more="delegate_to: b")), "play.yml --strict-conflicts")
     assert said.code == 4
@@ -271,6 +283,11 @@ def test_a_job_that_nobody_waits_for(project: Project) -> None:
         "play.yml:3:7: hint: Nobody waits for the job of 'build': 'job' is registered, "
         "and no task awaits, asks about or cancels it."
     )
+
+
+def test_a_strand_is_waited_for_at_the_end_of_the_play(project: Project) -> None:
+    text = "- {template: {src: a, dest: /b}, async: 60, poll: 0, register: strand}"
+    assert check(project, tasks(text)).out == "play.yml: nothing wrong\n"
 
 
 @pytest.mark.parametrize(

@@ -124,3 +124,80 @@ def test_a_lock_round_the_block_silences_it(project: Project, limit: str, warned
     )
     assert ran.code == 0
     assert ("/book" in ran.err) is warned
+
+
+def test_children_of_a_parallel_block(project: Project) -> None:
+    ran = project.play(
+        """
+        - hosts: all
+          gather_facts: false
+          tasks:
+            - parallel: true
+              block:
+                - {name: one, command: {cmd: sleep 1, creates: /x}}
+                - name: branch
+                  block:
+                    - {name: two, command: {cmd: sleep 1, creates: /x}}
+                    - {name: three, command: {cmd: sleep 1, creates: /y}}
+                - {name: four, command: {cmd: sleep 1, creates: /y}, needs: [branch]}
+        """,
+        hosts=HOST,
+    )
+    assert warnings(ran.problems) == ["'one' and 'two' write /x on a at the same time."]
+
+
+@pytest.mark.parametrize("limit", ["lock: /l", "lock: {name: l, slots: 1}"])
+def test_children_with_a_lock(project: Project, limit: str) -> None:
+    ran = project.play(
+        f"""
+        - hosts: all
+          gather_facts: false
+          tasks:
+            - parallel: true
+              block:
+                - {{name: one, command: {{cmd: sleep 1, creates: /x}}, {limit}}}
+                - block: [{{name: two, command: {{cmd: sleep 1, creates: /x}}}}]
+                  {limit}
+        """,
+        hosts=HOST,
+    )
+    assert (ran.problems, ran.seconds) == ([], pytest.approx(2))
+
+
+def test_a_strand_and_what_runs_beside_it(project: Project) -> None:
+    text = """
+        - hosts: all
+          gather_facts: false
+          tasks:
+            - name: long
+              block: [{name: in it, command: {cmd: sleep 5, creates: /x}}]
+              async: 60
+              poll: 0
+              register: long
+            - {name: beside, command: {cmd: sleep 1, creates: /x}}
+            - await: {jobs: "{{ long }}"}
+            - {name: behind, command: {cmd: sleep 1, creates: /x}}
+        """
+    ran = project.play(text, hosts=HOST)
+    assert warnings(ran.problems) == ["'in it' and 'beside' write /x on a at the same time."]
+    assert project.play(text, "--strict-conflicts", hosts=HOST).recap == {"a": "ok=2 changed=2 failed=1"}
+
+
+def test_a_failure_by_conflict_can_be_rescued(project: Project) -> None:
+    ran = project.play(
+        """
+        - hosts: all
+          gather_facts: false
+          tasks:
+            - parallel: true
+              block:
+                - {name: one, command: {cmd: sleep 1, creates: /x}}
+                - {name: two, command: {cmd: sleep 1, creates: /x}}
+              rescue:
+                - debug: {msg: "{{ ansible_failed_result.msg }}"}
+        """,
+        "--strict-conflicts",
+        hosts=HOST,
+    )
+    assert ran.code == 0
+    assert ran.messages() == ["'one' and 'two' write /x on a at the same time."]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from weft.actions import action_for
 from weft.check.findings import Finding, Place, Rule, Severity
 from weft.check.includes import Includes
 from weft.check.texts import Reader, loop_names, words
@@ -59,19 +60,19 @@ class Beside:
         handles: Handles,
         severity: Severity,
         tell: Callable[[Finding], None],
-        one_host: Callable[[], bool],
+        hosts: Callable[[], frozenset[str] | None],
     ) -> None:
-        """``one_host``: whether the play is for a single host, as far as the inventory tells."""
+        """``hosts``: which hosts the play is for; None where that isn't known."""
         self._play = play
         self._reader = reader
         self._includes = includes
         self._handles = handles
         self._severity = severity
         self._tell = tell
-        self._one_host = one_host
+        self._hosts = hosts
 
-    def go(self) -> None:
-        """The whole play."""
+    def go(self) -> list[Write]:
+        """The whole play: everything that it writes."""
         play, way = self._play, _Way()
         self._handles.define(play.vars)
         writes: list[Write] = []
@@ -80,6 +81,11 @@ class Beside:
         one_at_a_time = str(play.serial) == "1" or str(play.serial) == "[1]"
         writes = held(writes, lock_names(self._reader.value(play.lock, play)), one_at_a_time)
         self._between_hosts(writes)
+        return writes
+
+    def meet(self, first: Sequence[Write], second: Sequence[Write]) -> None:
+        """What this play and another one write, where both run side by side on the same hosts."""
+        self._meet(first, second)
 
     # -- nodes ---------------------------------------------------------------------------------------------------
 
@@ -123,7 +129,8 @@ class Beside:
         self._meet_jobs(writes, way)
         if background:
             way.jobs.append((str(task.register) if task.register else None, writes))
-            self._handles.start(task)
+            if action_for(task.fqcn).jobs:  # others are strands: the play waits for them at its end
+                self._handles.start(task)
         return writes
 
     def _include(self, task: Task, way: _Way) -> list[Write]:
@@ -192,7 +199,8 @@ class Beside:
         for write in writes:
             if not write.machine or not write.sure or write.locks or write.alone or not write.use.meets(write.use):
                 continue
-            if self._one_host():
+            hosts = self._hosts()
+            if hosts is not None and len(hosts) == 1:
                 return
             message = f"'{_name(write)}' {_third(_what(write))} for several hosts at the same time."
             self._report(message, write, None, _LOCK_ONE)

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 from weft.check.beside import Beside
 from weft.check.findings import Finding, Rule, Severity, of_error
 from weft.check.includes import IncludeLoader, Includes
 from weft.check.texts import Reader
 from weft.check.waits import Handles
+from weft.check.writes import Write
 from weft.events.types import Deprecated, Event, Warned
 from weft.model.errors import LoadError
 from weft.model.nodes import Play, Playbook
 
-#: Whether a play is for a single host, as far as that is known.
-OneHost = Callable[[Play], bool]
+#: The hosts that a play is for; None where the inventory doesn't tell.
+HostsOf = Callable[[Play], frozenset[str] | None]
 
 
 @dataclass(slots=True)
@@ -48,11 +50,11 @@ class Notices:
 class BookCheck:
     """What the checks of a run's playbooks share: a job of one may be awaited in the next."""
 
-    def __init__(self, loader: IncludeLoader, reader: Reader, one_host: OneHost, *, strict: bool) -> None:
+    def __init__(self, loader: IncludeLoader, reader: Reader, hosts_of: HostsOf, *, strict: bool) -> None:
         """``strict``: conflicts are errors."""
         self._loader = loader
         self._reader = reader
-        self._one_host = one_host
+        self._hosts_of = hosts_of
         self._severity = Severity.ERROR if strict else Severity.WARNING
         self.handles = Handles()
         self.all_known = True  # every include could be looked into
@@ -60,20 +62,37 @@ class BookCheck:
     def check(self, book: Playbook) -> list[Finding]:
         """Conflicts, and what is wrong in dynamic includes. Call it in an event loop (see ``Reader``)."""
         findings: list[Finding] = []
+        lanes: list[tuple[Play, list[Write]]] = []  # plays of lists of parallel plays
         for play in book.plays:
             includes = Includes(self._loader, self._reader, findings.append)
-            Beside(
+            beside = Beside(
                 play,
                 reader=self._reader,
                 includes=includes,
                 handles=self.handles,
                 severity=self._severity,
                 tell=findings.append,
-                one_host=lambda: self._one_host(play),  # noqa: B023
-            ).go()
+                hosts=partial(self._hosts_of, play),
+            )
+            writes = beside.go()
+            if play.parallel_with is not None:
+                for other, written in lanes:
+                    if _side_by_side(play, other) and self._meet_on_hosts(play, other):
+                        beside.meet(written, writes)
+                lanes.append((play, writes))
             self.all_known = self.all_known and includes.all_known
         return findings
+
+    def _meet_on_hosts(self, play: Play, other: Play) -> bool:
+        mine, theirs = self._hosts_of(play), self._hosts_of(other)
+        if mine is None or theirs is None:
+            return bool(play.hosts == other.hosts)
+        return not mine.isdisjoint(theirs)
 
     def forgotten_jobs(self) -> list[Finding]:
         """Jobs that nobody waits for, once every playbook was checked. Nothing where one can't be sure."""
         return self.handles.forgotten() if self.all_known else []
+
+
+def _side_by_side(play: Play, other: Play) -> bool:
+    return play.parallel_with == other.parallel_with and play.parallel_lane != other.parallel_lane
