@@ -73,6 +73,7 @@ class ActionContext:
     connection: ConnectionKeywords = _NO_KEYWORDS
     passwords: Passwords = _NO_PASSWORDS
     followed: bool = False  # set by the action: the job it started has been waited for, as far as it is to be
+    locks_around: frozenset[str] = frozenset()  # what the host holds round it: of blocks, roles, the play
     roots: Sequence[str] = ()  # further folders (roles of the play) whose library/ and module_utils/ count
     interpreters: Mapping[str, str] = field(default_factory=dict)  # ansible_<lang>_interpreter, without Python's
     warnings: list[str] = field(default_factory=list)

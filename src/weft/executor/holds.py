@@ -113,14 +113,14 @@ class Holds:
     @asynccontextmanager
     async def inside(self, keywords: Keywords, context: ActionContext, draft: Draft) -> AsyncIterator[None]:
         """With the task's locks held and its throttle passed. Raises WeftError, Unreachable."""
-        context.locks = frozenset(map(title_of, self._held_outside))
+        context.locks_around = frozenset(map(title_of, self._held_outside))
         async with AsyncExitStack() as stack:
             if self._task.lock is not None:
                 wishes = await wishes_of(self._task, context.templar, context.scope)
                 if keywords.check:  # a lock file may have to be made: check mode makes nothing
                     wishes = tuple(wish for wish in wishes if isinstance(wish, NameLock))
                 wishes = wanting(wishes, lambda: context.target, self._held_outside)
-                context.locks |= frozenset(map(str, wishes))
+                context.locks = frozenset(map(str, wishes))
                 if wishes:
                     await stack.enter_async_context(self._locked(wishes, context, draft))
                     if context.job is not None and keywords.poll <= 0:

@@ -39,6 +39,7 @@ class Writing:
             host=context.host,
             strand=info.strand or "",
             locks=context.locks,
+            locks_around=context.locks_around,
         )
         entry = self._conflicts.enter(machine, uses, writer)
         try:

@@ -32,7 +32,8 @@ class Writer:
     origin: Origin
     host: str  # whose task it is
     strand: str = ""  # the branch of the host's run; "": the main one
-    locks: frozenset[str] = frozenset()
+    locks: frozenset[str] = frozenset()  # its task's own
+    locks_around: frozenset[str] = frozenset()  # the host's, for all that it does meanwhile
 
 
 @dataclass(slots=True, eq=False)
@@ -154,10 +155,15 @@ def _machine(machine: str, use: Use) -> str:
 
 
 def _kept_apart(first: Writer, second: Writer) -> bool:
-    """Whether a lock of both says so. Items of one loop share their task's lock: it keeps others out, not them."""
-    if first.locks.isdisjoint(second.locks):
-        return False
-    return first.origin != second.origin or first.host != second.host or first.strand != second.strand
+    """Whether a lock of both says so.
+
+    What a host holds round both strands keeps other hosts out, not them; likewise a task's lock and the items of its
+    loop.
+    """
+    if first.host != second.host:
+        return not (first.locks | first.locks_around).isdisjoint(second.locks | second.locks_around)
+    own = first.origin == second.origin and first.strand == second.strand
+    return not own and not first.locks.isdisjoint(second.locks)
 
 
 def _third(does: str) -> str:

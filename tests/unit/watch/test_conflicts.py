@@ -82,6 +82,16 @@ def test_a_lock_of_both_is_believed() -> None:
     assert len(kit.told) == 2
 
 
+def test_a_lock_round_a_block_keeps_hosts_apart_and_not_its_strands() -> None:
+    kit = Kit()
+    around = frozenset({"/x"})
+    kit.enter("one", "a", machine="hub", strand="1", locks_around=around)
+    kit.enter("one", "b", machine="hub", locks=around)
+    assert kit.told == []
+    kit.enter("two", "a", machine="hub", strand="2", locks_around=around)
+    assert kit.told == ["'one' and 'two' write /etc/motd on hub at the same time."]
+
+
 def test_a_job_writes_until_its_end_is_known() -> None:
     kit = Kit()
     kit.conflicts.go_on_as_job(kit.enter("one"), "j1.1")
