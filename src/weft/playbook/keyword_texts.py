@@ -101,10 +101,10 @@ _ADDED: Mapping[str, str] = {
 _HERE: Mapping[tuple[str, str], str] = {
     ("loop_control", "parallel"): "weft: at most so many items at once; the next one starts when one ends.",
     ("node", "serial"): 'weft: hosts go through it in batches, in inventory order: 1, "30%" or [1, 5, 10].',
-    ("group", "throttle"): "At most so many hosts inside at once. In Ansible's own spelling each task inherits it; "
-    "as the variable `weft_throttle` it is one limit for the whole.",
-    ("group", "timeout"): "Seconds. In Ansible's own spelling each task inherits it; as the variable `weft_timeout` "
-    "it is one limit for the whole.",
+    ("group", "throttle"): "At most so many hosts inside at once, and at each task in it. "
+    "As the variable `weft_throttle` it is for the whole alone.",
+    ("group", "timeout"): "Seconds for each attempt at the whole, and for each task in it. "
+    "As the variable `weft_timeout` it is for the whole alone.",
     ("group", "until"): "weft: run the whole of it again, from its first task, until this holds.",
     ("group", "retries"): "weft: run the whole of it again, so many times at most, when it fails.",
     ("group", "delay"): "weft: seconds between two attempts at the whole of it.",
