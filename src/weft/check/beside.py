@@ -146,7 +146,7 @@ class Beside:
             if _is_parallel(task):
                 self._same_include(task, writes)
             locks = lock_names(self._reader.value(task.lock, self._play, task))
-            alone = str(task.serial) == "1" or str(task.common.throttle) == "1"
+            alone = str(task.serial) == "1" or str(task.throttle) == "1"
             writes = held(writes, locks, alone)
             if _in_background(task):
                 way.jobs.append((str(task.register) if task.register else None, writes))

@@ -1,7 +1,7 @@
 """What a dynamic include brings, on one host: its files and roles one after the other, or side by side.
 
-Comes after ``includes``, which loads them. The include's own limits hold round all that it brings (`lock`, `serial`),
-or for each item of its loop (`until`, `retries`, `timeout`, `async`).
+Comes after ``includes``, which loads them. The include's own limits hold round all that it brings (`lock`, `serial`,
+`throttle`), or for each item of its loop (`until`, `retries`, `timeout`, `async`).
 """
 
 from __future__ import annotations
@@ -44,9 +44,9 @@ async def run_included(walk: Walk, task: Task, expansions: Sequence[Expansion], 
         _register(inner, task, handles)
 
     whole = replace(spoken_for(task), retry=Retry(), async_seconds=None)
-    whole = replace(whole, common=replace(whole.common, timeout=None))
+    whole = replace(whole, common=replace(whole.common, throttle=task.throttle, timeout=None))
     body = one_by_one if task.loop_control.parallel is None else side_by_side
-    if whole.lock is None and whole.serial is None:
+    if whole.lock is None and whole.serial is None and task.throttle is None:
         await body(walk, position)
     else:
         await run_group(walk, Group(task=whole, body=body, nodes=None), (*position, 0))

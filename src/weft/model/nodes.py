@@ -147,6 +147,7 @@ class Task:
     needs: tuple[str, ...] = ()
     lock: Value = None
     serial: Value = None
+    throttle: Value = None  # own `throttle:` of a dynamic include: so many hosts inside at once
     timeout: Value = None  # own `timeout:` of a dynamic include, seconds for all of it; a task's is in ``common``
     path_parents: tuple[str, ...] = ()  # folders where relative paths of this task are looked up, nearest first
     include_context: Common | None = None  # dynamic includes: what the included tasks inherit; `apply` is in it

@@ -239,7 +239,8 @@ class NodeBuilder:
         if not RARE.isdisjoint(own.keywords) or own.loop_parallel is not None:
             fields = task_fields(own)
         if include_context is not None:
-            fields["timeout"] = own.whole.get("timeout", own.get("timeout"))
+            for keyword in ("throttle", "timeout"):
+                fields[keyword] = own.whole.get(keyword, own.get(keyword))
         make = self._handler(own, place) if place.handlers else Task
         task = make(
             id=self._shop.new_id("t"),

@@ -21,7 +21,6 @@ from weft.playbook.keywords import NODE_NAMES, SPELLED, SPELLED_LOOP, Keyword, O
 _TASK_LIKE = (On.TASK, On.INCLUDE, On.IMPORT)
 _HANDLER_LIKE = (On.HANDLER, On.HANDLER_INCLUDE, On.HANDLER_IMPORT)
 _WHOLE = frozenset(("throttle", "timeout"))  # spelled weft_K they are the whole block's and not inherited
-_OF_THEIR_TASKS = On.BLOCK | On.IMPORT | On.HANDLER_IMPORT | On.ROLE  # whose keywords are for each task in them
 _HINTS = {
     "parallel": "'parallel' stands on blocks, includes and imports. "
     "For the items of a loop at once it is `loop_control: {parallel: N}`.",
@@ -139,7 +138,7 @@ def spelled(own: Own, on: On, name: str, publish: Publish) -> None:
             continue
         key = variable.removeprefix(SPELLED)
         if key in added(on):
-            _obey(own, on, key, value, origin_of(variable))
+            _obey(own, key, value, origin_of(variable))
         elif any(key in added(other) for other in On):
             raise LoadError(f"'{variable}' has no meaning for a {name}", origin_of(variable), _HINTS.get(key))
         elif (hint := did_you_mean(variable, [SPELLED + known for known in added(on)])) is not None:
@@ -147,14 +146,14 @@ def spelled(own: Own, on: On, name: str, publish: Publish) -> None:
             publish(Warned(message=message, origin=origin_of(variable), help=hint))
 
 
-def _obey(own: Own, on: On, key: str, value: Value, origin: Origin | None) -> None:
+def _obey(own: Own, key: str, value: Value, origin: Origin | None) -> None:
     own.places[key] = origin
     if key == SPELLED_LOOP:
         own.loop_parallel = value
         return
     row = next(row for on in On if (row := allowed(on).get(key)) is not None)
     check_value(row, value, origin)
-    if key in _WHOLE and on in _OF_THEIR_TASKS:
+    if key in _WHOLE:
         own.whole.setdefault(key, value)
     else:
         own.keywords.setdefault(key, value)
