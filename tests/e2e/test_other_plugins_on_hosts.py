@@ -75,7 +75,7 @@ def test_a_connection_plugin_of_others_reaches_a_host(site: Site, tmp_path: Path
         tasks(
             "{name: who, command: id -un}",
             "{name: became, command: id -un, become: yes}",
-            hosts="deploy\n  connection: detour",
+            hosts="deploy\n  connection: detour\n  vars: {ansible_ssh_args: '-o ControlMaster=no'}",
         )
     )
     assert run.result("who")["stdout"] == "deploy"

@@ -105,6 +105,8 @@ class CallbackProcess:
                 pump.join()
             self._lines.close()
             self._socket.close()
+        if self._process.returncode and self.broke is None:
+            self.broke = f"The process for callback plugins ended before its time ({self._process.returncode})."
 
 
 class Text:
