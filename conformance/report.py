@@ -107,4 +107,4 @@ def _left_out(listing: Listing) -> str:
 
 
 def _verb(why: str) -> str:
-    return f"uses {why}" if why.startswith(("a ", "the ")) else why
+    return f"uses {why}" if why.startswith(("a ", "an ", "the ")) else why
