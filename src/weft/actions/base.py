@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _NOFILE = "ansible_python_module_rlimit_nofile"
+_TRACES_FROM = 3  # -vvv
 Result = dict[str, Any]
 
 _NO_KEYWORDS = ConnectionKeywords()
@@ -141,6 +142,7 @@ class ActionContext:
 
     async def session(self) -> Session:
         """The session with the target. Raises Unreachable."""
+        self._tell_of_search()
         return await self.services.sessions.open(self.target)
 
     async def module(
@@ -214,15 +216,22 @@ class ActionContext:
         self._tell_of_discovery(session)
         return result
 
+    def _tell_of_search(self) -> None:
+        """With -vvv: that an interpreter is looked for. What was found is a fact from then on."""
+        if self.settings.verbosity < _TRACES_FROM or not self.target.interpreter.startswith("auto"):
+            return
+        known = self.variable("ansible_facts")
+        if not (isinstance(known, Mapping) and "discovered_interpreter_python" in known):
+            self.say("Attempting python interpreter discovery.", verbosity=_TRACES_FROM)
+
     def _tell_of_discovery(self, session: Session) -> None:
-        """What users should know of an interpreter that was found: said of the host, not a part of any result."""
+        """What users should know of an interpreter that was found goes with the first result."""
         from weft.connection import discovery
-        from weft.events.types import Deprecated, Warned
 
         for text in discovery.warnings(session):
-            self.publish(Warned(message=text))
+            self.warn(text)
         for text in discovery.deprecations(session.target):
-            self.publish(Deprecated(message=text, version="2.21"))
+            self.deprecations.append({"msg": text, "version": "2.21", "collection_name": "ansible.builtin"})
 
     def find_module(self, name: str, python: Sequence[int] | None = None) -> Module:
         """The module, for a host with that Python. Raises TaskFailed where there is no such module."""

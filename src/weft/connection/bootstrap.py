@@ -34,8 +34,17 @@ _GONE = re.compile(rb"WEFT-GONE([^\r\n]*)\r?\n")
 def candidates(target: Target) -> tuple[str, ...]:
     """Interpreters to look for, best first: the one that was told, or those that discovery tries."""
     if is_discovered(target):
-        return target.interpreter_fallback or (FALLBACK_INTERPRETER,)
+        usable = tuple(found for found in target.interpreter_fallback if is_usable(found))
+        return tuple(dict.fromkeys((*usable, FALLBACK_INTERPRETER)))
     return (target.interpreter,)
+
+
+def is_usable(candidate: str) -> bool:
+    """Whether a path or name of an interpreter (with arguments, perhaps) can be told to a shell."""
+    try:
+        return bool(shlex.split(candidate))
+    except ValueError:
+        return False
 
 
 def is_discovered(target: Target) -> bool:

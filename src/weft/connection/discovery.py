@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from weft.connection.api import Session, Target
-from weft.connection.bootstrap import FALLBACK_INTERPRETER, candidates, is_discovered
+from weft.connection.bootstrap import FALLBACK_INTERPRETER, candidates, is_discovered, is_usable
 from weft.connection.errors import InterpreterMissing
 
 HELP = (
@@ -17,12 +17,19 @@ def warnings(session: Session) -> list[str]:
     target, info = session.target, session.info
     if not is_discovered(target) or target.interpreter.endswith("_silent"):
         return []
-    if info is None:
-        return [f"No python interpreters found for host {target.host!r} (tried {list(candidates(target))!r})."]
+    tried = list(target.interpreter_fallback)
+    broken = [candidate for candidate in tried if not is_usable(candidate)]
+    if info is None or (info.python == FALLBACK_INTERPRETER and FALLBACK_INTERPRETER not in tried and not broken):
+        return [f"No python interpreters found for host {target.host!r} (tried {tried!r})."]
+    errors = [
+        f"Unhandled error in Python interpreter discovery for host {target.host!r}: {candidate!r} is no command."
+        for candidate in broken
+    ]
     return [
+        *errors,
         f"Host {target.host!r} is using the discovered Python interpreter at {info.python!r}, "
         f"but future installation of another Python interpreter could cause a different interpreter to be discovered. "
-        f"{HELP}"
+        f"{HELP}",
     ]
 
 

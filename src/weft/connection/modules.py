@@ -9,6 +9,7 @@ import asyncio
 import datetime
 import errno
 import json
+import posixpath
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -287,8 +288,8 @@ def _interpreter(session: Session, payload: Payload, options: ModuleOptions) -> 
     if payload.interpreter is None:
         return None
     program, args = payload.interpreter
-    overrides = {**options.interpreters, **({"python": python} if python else {})}
-    return interpreter_for(program, args, overrides)
+    own = {"python": python} if python else {}
+    return interpreter_for(program, args, own if posixpath.basename(program) in own else options.interpreters)
 
 
 async def _send(session: Session, op: str, payload: Payload, arguments: Mapping[str, Any]) -> Reply:

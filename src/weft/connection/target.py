@@ -51,6 +51,8 @@ class Passwords:
     become: str | None = field(default=None, repr=False)
 
 
+_INTERPRETER = "ansible_python_interpreter"
+_DISCOVERED = "auto"  # the default of Ansible's configuration
 _NO_KEYWORDS = ConnectionKeywords()
 _NO_PASSWORDS = Passwords()
 
@@ -72,8 +74,12 @@ def target_for(
     user = look.text(*_aliases(kind, "user")) or keywords.remote_user or settings.remote_user
     if kind == LOCAL:
         user = _local_user()
-    interpreter = look.text("ansible_python_interpreter") or (
-        sys.executable if implicit and kind == LOCAL else settings.interpreter_python
+    interpreter = look.text(_INTERPRETER) or (
+        _DISCOVERED
+        if look.omitted(_INTERPRETER)
+        else sys.executable
+        if implicit and kind == LOCAL
+        else settings.interpreter_python
     )
     fallback = look.several("ansible_interpreter_python_fallback")
     password = look.text(*_aliases(kind, "password", "pass", "password")) or passwords.conn
@@ -208,6 +214,10 @@ class _Lookup:
 
     def __init__(self, names: Variables) -> None:
         self._names = names
+
+    def omitted(self, name: str) -> bool:
+        """Whether it is set to `omit`: Ansible's own default counts then, whatever the settings say."""
+        return name in self._names and self._names[name] is OMIT
 
     def value(self, *names: str) -> Any:
         for name in reversed(names):

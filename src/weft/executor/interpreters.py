@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from weft.model.errors import UndefinedName
+from weft.model.values import OMIT
 from weft.templating.api import Names
 
 _PREFIX, _SUFFIX = "ansible_", "_interpreter"
@@ -17,10 +17,10 @@ class LanguageInterpreters(Mapping[str, str]):
         self._names = names
 
     def __getitem__(self, language: str) -> str:
-        try:
-            return str(self._names[f"{_PREFIX}{language}{_SUFFIX}"])
-        except UndefinedName as error:
-            raise KeyError(language) from error
+        name = f"{_PREFIX}{language}{_SUFFIX}"
+        if name not in self._names or self._names[name] is OMIT:
+            raise KeyError(language)
+        return str(self._names[name])
 
     def __iter__(self) -> Iterator[str]:
         for name in self._names.names():

@@ -156,10 +156,25 @@ async def test_an_interpreter_that_is_not_there(pool: SessionPool) -> None:
     with pytest.raises(InterpreterMissing, match="The module interpreter '/no/python' was not found") as caught:
         await session.request("module", {})
     assert caught.value.result["rc"] == 127
-    assert caught.value.hint is not None and f"The host has: {sys.executable}." in caught.value.hint
+    assert caught.value.hint is not None and f"The host has: {sys.executable}" in caught.value.hint
 
 
-async def test_a_host_without_any(pool: SessionPool) -> None:
+async def test_the_last_resort_where_none_of_those_tried_is_there(
+    pool: SessionPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("weft.connection.bootstrap.FALLBACK_INTERPRETER", sys.executable)
+    monkeypatch.setattr("weft.connection.discovery.FALLBACK_INTERPRETER", sys.executable)
+    session = await pool.open(replace(HERE, interpreter="auto", interpreter_fallback=("none",)))
+    assert session.info is not None and session.info.python == sys.executable
+    assert discovery.warnings(session) == ["No python interpreters found for host 'localhost' (tried ['none'])."]
+    broken = await pool.open(replace(HERE, interpreter="auto", interpreter_fallback=("'none",)))
+    first, second = discovery.warnings(broken)
+    assert first == "Unhandled error in Python interpreter discovery for host 'localhost': \"'none\" is no command."
+    assert second.startswith("Host 'localhost' is using the discovered Python interpreter at ")
+
+
+async def test_a_host_without_any(pool: SessionPool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("weft.connection.bootstrap.FALLBACK_INTERPRETER", "/no/python3")
     session = await pool.open(replace(HERE, interpreter="auto", interpreter_fallback=("none", "nothing")))
     [warning] = discovery.warnings(session)
     assert warning == "No python interpreters found for host 'localhost' (tried ['none', 'nothing'])."
