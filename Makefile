@@ -1,4 +1,4 @@
-# make demo | test | lint | schema | bench | bench-quick | conformance | conformance-gate | realcontent
+# make demo | test | lint | schema | fuzz | bench | bench-quick | conformance | conformance-gate | realcontent
 #
 # The tools live in .venv, made at first need and again when pyproject.toml has changed.
 
@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 # processes for the tests: two are enough for one machine's lab, and `make test JOBS=0` uses none beside the first
 JOBS ?= 2
 
-.PHONY: help demo test lint schema bench bench-quick conformance conformance-gate realcontent clean
+.PHONY: help demo test lint schema fuzz bench bench-quick conformance conformance-gate realcontent clean
 
 help:
 	@sed -n '1s/^# //p' Makefile
@@ -35,6 +35,11 @@ lint: $(STAMP)
 # what YAML editors know of the language, from the table of keywords
 schema: $(STAMP)
 	$(BIN)/python -m weft.playbook.schema > schema/weft-playbook.json
+
+# many more inputs than the tests try: ARGS='-k templates' is for some of them
+FUZZ ?= 50
+fuzz: $(STAMP)
+	WEFT_FUZZ=$(FUZZ) $(BIN)/python -m pytest -n $(JOBS) --timeout 3600 tests/fuzz $(ARGS)
 
 bench: $(STAMP)
 	$(BIN)/python -m bench $(ARGS)

@@ -194,6 +194,7 @@ def list_playbooks(options: RunOptions, settings: Settings, bus: Bus) -> str:
 def _listed(path: str, parts: Parts) -> str:
     from weft.playbook.checks import is_template
     from weft.playbook.listing import Wanted, listing, syntax_checked
+    from weft.playbook.targets import host_patterns
     from weft.vars import PlayVars
 
     options, settings = parts.options, parts.settings
@@ -201,12 +202,12 @@ def _listed(path: str, parts: Parts) -> str:
     def render(play: Play, value: Value) -> Any:
         return parts.templar.render(value, parts.variables.scope(None, play=PlayVars(play=play)))
 
-    def hosts_of(pattern: Value) -> Sequence[str]:
-        return parts.variables.inventory.select(pattern, limit=options.limit)
+    def hosts_of(patterns: Sequence[str]) -> Sequence[str]:
+        return parts.variables.inventory.select(patterns, limit=options.limit)
 
     book = parts.load(path)
     for play in book.plays:
-        hosts = render(play, play.hosts)
+        hosts = host_patterns(play, render(play, play.hosts))
         if not (options.syntax_check and is_template(play.hosts)):  # as Ansible: what matches nothing is said
             hosts_of(hosts)
     if options.syntax_check:

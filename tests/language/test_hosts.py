@@ -144,3 +144,44 @@ def test_hosts_are_missing(project: Project) -> None:
         1 - {gather_facts: no, tasks: [debug: ]}
             ^ column 3
     """)
+
+
+EMPTY = {
+    "an empty text": ("'{{ \"\" }}'", "Keyword 'hosts' is required, and cannot have empty values."),
+    "a blank": ("' '", "Keyword 'hosts' is required, and cannot have empty values."),
+    "an empty entry": ("[a, '']", "Keyword 'hosts' is required, and cannot have empty values."),
+    "a number": ("'{{ 1 }}'", "Keyword 'hosts' items must be of type 'str', not 'int'."),
+    "a list in a list": ("[a, '{{ [\"b\"] }}']", "Keyword 'hosts' items must be of type 'str', not 'list'."),
+    "a mapping": ("'{{ {} }}'", "Keyword 'hosts' items must be of type 'str', not 'dict'."),
+}
+
+
+@pytest.mark.parametrize("option", ["", "--list-tasks", "--syntax-check"])
+@pytest.mark.parametrize("case", EMPTY)
+def test_hosts_that_are_none_are_never_all(project: Project, case: str, option: str) -> None:
+    hosts, message = EMPTY[case]
+    ran = project.play(f"- {{hosts: {hosts}, gather_facts: no, tasks: [{{debug: }}]}}", option)
+    assert ran.code == 4
+    assert ran.problems[0] == f"[ERROR]: Error processing keyword 'hosts': {message}"
+
+
+@pytest.mark.parametrize(
+    ("hosts", "title"), [("'{{ [] }}'", "PLAY [[]]"), ("'{{ none }}'", "PLAY"), ("'{# #}'", "PLAY")]
+)
+def test_a_template_that_selects_nothing(project: Project, hosts: str, title: str) -> None:
+    ran = project.play(f"- {{hosts: {hosts}, gather_facts: no, tasks: [{{debug: }}]}}")
+    ran.prints(f"{title}\nskipping: no hosts matched\nPLAY RECAP")
+
+
+def test_a_play_without_a_name_is_called_as_its_hosts_are_written(project: Project) -> None:
+    play = "- {hosts: HOSTS, gather_facts: no, tasks: [{debug: {msg: '{{ ansible_play_name }}'}}]}"
+    for hosts, name in (
+        ("'{{ groups.all }}'", "['a', 'b']"),
+        ("['{{ \"a\" }}', b]", '{{ "a" }},b'),
+        ("'{{ \"a\" }}'", "a"),
+        ("[a, b]", "a,b"),
+    ):
+        ran = project.play(play.replace("HOSTS", hosts))
+        assert (ran.lines[0], ran.messages()) == (f"PLAY [{name}]", [name])
+        listed = project.play(None, "--list-hosts")
+        assert f": {name}\tTAGS" in listed.out

@@ -39,7 +39,7 @@ def load_yaml(
     mapping: the last one counts. Without ``trusted`` text is plain ``str`` and never a template. ``redact`` keeps the
     text itself out of error messages. Raises LoadError with the place.
     """
-    text = _decoded(text, path)
+    text = decoded(text, path)
     if _may_be_json(text):
         found, value = _from_json(text, path, trusted)
         if found:
@@ -99,7 +99,8 @@ def trust(value: Any, origin: Origin | None) -> Any:
     return value
 
 
-def _decoded(text: str | bytes, path: str) -> str:
+def decoded(text: str | bytes, path: str) -> str:
+    """What a file holds as text, without a byte order mark. Raises LoadError with the place that isn't UTF-8."""
     if isinstance(text, bytes):
         try:
             text = text.decode("utf-8")

@@ -42,6 +42,7 @@ from weft.model.convert import is_true
 from weft.model.errors import LoadError, WeftError
 from weft.model.nodes import Play, Playbook, Role, Task, TaskKind
 from weft.model.values import OMIT, origin_of
+from weft.playbook.targets import host_patterns, unnamed
 from weft.templating.blocking import evaluate
 from weft.vars import PlayVars
 
@@ -132,15 +133,15 @@ class Runner:
         play_vars = PlayVars(play=play, all_hosts=())
         await ask_for_vars(run, play, play_vars)
         names = run.variables.scope(None, play=play_vars)
-        pattern = await evaluate(lambda: run.services.templar.render(play.hosts, names))
-        hosts = self._select(play, pattern, await self._value(play.order, names))
+        target = await evaluate(lambda: run.services.templar.render(play.hosts, names))
+        hosts = self._select(play, host_patterns(play, target), await self._value(play.order, names))
         play_vars.all_hosts = hosts
         # files of variables, and cached facts, are read before the hosts start
         await asyncio.to_thread(run.variables.prepare, play_vars, hosts)
         split = batches(hosts, await self._value(play.serial, names), play.origin)
         strategy = await self._strategy(play, names)
         if not split:
-            info = self._info(play, await self._title(play, pattern, names), (), strategy)
+            info = self._info(play, await self._title(play, target, names), (), strategy)
             run.bus.publish(PlayStarted(play=info))
             run.bus.publish(NoHostsMatched(play=info))
             return
@@ -148,7 +149,7 @@ class Runner:
         if not found:
             play = _without_tasks(play)
         for number, hosts_now in enumerate(split):
-            title = await self._title(play, pattern, names)
+            title = await self._title(play, target, names)
             run.bus.publish(PlayStarted(play=self._info(play, title, hosts_now, strategy)))
             if await self._batch(play, play_vars, hosts_now, strategy, skip_before, number):
                 return
@@ -201,10 +202,10 @@ class Runner:
             return UNREACHABLE
         return FAILED if state.ended_failed else OK
 
-    def _select(self, play: Play, pattern: Any, order: Any) -> tuple[str, ...]:
+    def _select(self, play: Play, patterns: Sequence[str], order: Any) -> tuple[str, ...]:
         run = self._run
         try:
-            return run.variables.inventory.select(pattern, limit=run.options.limit, order=order)
+            return run.variables.inventory.select(patterns, limit=run.options.limit, order=order)
         except ValueError as error:
             raise LoadError(str(error), origin_of(play.hosts) or play.origin) from None
 
@@ -223,11 +224,9 @@ class Runner:
             )
         return "linear" if name == "debug" else name
 
-    async def _title(self, play: Play, pattern: Any, names: Any) -> str:
+    async def _title(self, play: Play, target: Any, names: Any) -> str:
         name = await self._value(play.name, names)
-        if name:
-            return str(name).strip()
-        return ",".join(pattern) if isinstance(pattern, list) else str(pattern or "")
+        return str(name).strip() if name else unnamed(play.hosts, target)
 
     def _info(self, play: Play, title: str, hosts: tuple[str, ...], strategy: str) -> PlayInfo:
         check = self._run.settings.check if play.common.check_mode is None else is_true(play.common.check_mode)

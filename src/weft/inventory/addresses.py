@@ -9,6 +9,10 @@ from __future__ import annotations
 import functools
 import re
 import string
+from collections.abc import Callable
+
+#: One entry stands for so many at most: a slip such as [1:99999999999] is an error, not a full memory.
+MOST_HOSTS = 1_000_000
 
 _NUMBERS = r"\[\d+:\d+(?::\d+)?\]"
 _HEX_NUMBERS = r"\[[0-9a-f]+:[0-9a-f]+(?::\d+)?\]"
@@ -86,23 +90,26 @@ def expand_pattern(text: str) -> tuple[list[str], int | None]:
     return (expand_range(pattern) if "[" in pattern else [pattern]), port
 
 
-def expand_range(text: str) -> list[str]:
+def expand_range(text: str, room: int = MOST_HOSTS) -> list[str]:
     """``web[1:3]`` is web1, web2, web3; ``[a:c]`` letters, ``[01:10]`` padded, ``[0:10:5]`` with a step.
 
-    Several combine. Raises BadAddress.
+    Several combine. Raises BadAddress, for more than ``room`` names too.
     """
     head, bracket, rest = text.partition("[")
     bounds, closing, tail = rest.partition("]")
     if not bracket or not closing:
         raise BadAddress(f"host range is not closed: {text}") from ValueError(text)
-    return [
-        name
-        for part in _sequence(bounds.split(":"))
-        for name in (expand_range(head + part + tail) if "[" in tail else (head + part + tail,))
-    ]
+    numbers, shown = _sequence(bounds.split(":"))
+    if len(numbers[: room + 1]) > room:
+        raise BadAddress(f"host range stands for more than {MOST_HOSTS:,} hosts")
+    if "[" not in tail:
+        return [f"{head}{shown(number)}{tail}" for number in numbers]
+    below = room // (len(numbers) or 1)
+    return [name for number in numbers for name in expand_range(f"{head}{shown(number)}{tail}", below)]
 
 
-def _sequence(bounds: list[str]) -> list[str]:
+def _sequence(bounds: list[str]) -> tuple[range, Callable[[int], str]]:
+    """The numbers of a range, and how each is shown."""
     if len(bounds) not in (2, 3):
         raise BadAddress("host range must be begin:end or begin:end:step")
     begin, end = bounds[0] or "0", bounds[1]
@@ -117,9 +124,13 @@ def _sequence(bounds: list[str]) -> list[str]:
             first, last = string.ascii_letters.index(begin), string.ascii_letters.index(end)
             if first > last:
                 raise BadAddress("host range must have begin <= end")
-            return list(string.ascii_letters[first : last + 1 : step])
-        return [str(number).zfill(width) for number in range(int(begin), int(end) + 1, step)]
+            return range(*slice(first, last + 1, step).indices(len(string.ascii_letters))), _letter
+        return range(int(begin), int(end) + 1, step), lambda number: str(number).zfill(width)
     except BadAddress:
         raise
     except ValueError as error:
         raise BadAddress(str(error)) from error
+
+
+def _letter(index: int) -> str:
+    return string.ascii_letters[index]

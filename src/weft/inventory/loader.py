@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-from weft.config.yaml import VAULT_HEADER, Decrypt, load_file, read_bytes
+from weft.config.yaml import VAULT_HEADER, Decrypt, decoded, load_file, read_bytes
 from weft.events.types import Event, Message, Warned
 from weft.inventory.builder import InventoryBuilder
 from weft.inventory.inventory import Inventory
@@ -235,7 +235,7 @@ class _Loader:
             return False
         from weft.inventory.sources.mapping import parse_toml
 
-        parse_toml(self._read(source).decode("utf-8"), source, self._builder, self._warn)
+        parse_toml(decoded(self._read(source), source), source, self._builder, self._warn)
         return True
 
     # -- files -----------------------------------------------------------------------------------------------------

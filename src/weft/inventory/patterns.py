@@ -90,7 +90,8 @@ class Selector:
         self, pattern: str | Sequence[str], *, limit: str | Sequence[str] | None = None, order: str | None = None
     ) -> tuple[str, ...]:
         """See ``Inventory.select``."""
-        hosts = self._evaluate(split_patterns(pattern))
+        # no pattern at all selects nothing; exclusions without anything else are of all hosts
+        hosts = self._evaluate(split_patterns(pattern)) if pattern or isinstance(pattern, str) else ()
         limits = read_limit(limit)
         if limits:
             allowed = frozenset(self._evaluate(limits))

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from weft.model.nodes import Block, Node, Play, Playbook, Task, TaskKind
 from weft.model.tags import selected
-from weft.model.values import Value, VaultText
+from weft.model.values import Value
+from weft.playbook.targets import host_patterns, unnamed
 
 #: Renders a value with the variables of a play that are known without a host.
 RenderFor = Callable[[Play, Value], Any]
-#: The inventory hosts that a pattern selects.
-HostsOf = Callable[[Value], Sequence[str]]
+#: The inventory hosts that patterns select.
+HostsOf = Callable[[Sequence[str]], Sequence[str]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,12 +47,13 @@ def _as_written(value: Value) -> Any:
 
 
 def _play(number: int, play: Play, wanted: Wanted, render: Callable[[Value], Any]) -> Iterator[str]:
-    hosts = _hosts(render(play.hosts))
+    target = render(play.hosts)
+    hosts = host_patterns(play, target)
     play_tags = tuple(str(tag) for tag in play.common.tags)  # as they are written; those of tasks are evaluated
-    name = render(play.name) if play.name else ",".join(hosts)
+    name = render(play.name) if play.name else unnamed(play.hosts, target)
     head = f"\n  play #{number} ({','.join(hosts)}): {name}\tTAGS: [{','.join(play_tags)}]"
     if wanted.hosts is not None:
-        found = wanted.hosts(render(play.hosts))
+        found = wanted.hosts(hosts)
         head += f"\n    pattern: {hosts}\n    hosts ({len(found)}):"
         head += "".join(f"\n      {host}" for host in found)
     yield head + "\n"
@@ -95,12 +97,6 @@ def rendered_tags(tags: Collection[str], render: Callable[[Value], Any]) -> Iter
             if str(item) not in seen:
                 seen.add(str(item))
                 yield str(item)
-
-
-def _hosts(value: Any) -> list[str]:
-    if isinstance(value, list | tuple):
-        return [str(item) for item in value]
-    return [] if value is None or isinstance(value, VaultText | Mapping) else [str(value)]
 
 
 def _title(task: Task) -> str:

@@ -163,10 +163,9 @@ class RoleBuilder:
             return found
         base = place.play.folder
         folders = [os.path.join(base, "roles"), *self._shop.settings.roles_path, *search, base]
-        if name:
-            plain = find_role_path(name, folders)
-            if plain is not None:
-                return (*plain, None)
+        plain = find_role_path(name, folders)
+        if plain is not None:
+            return (*plain, None)
         looked = ":".join([*place.common.collections, *(os.path.expanduser(folder) for folder in folders)])
         raise RoleNotFound(f"the role '{name}' was not found in {looked}", origin_of(use.name) or use.origin)
 

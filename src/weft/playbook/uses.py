@@ -45,7 +45,7 @@ class RoleUse:
     ) -> RoleUse:
         """From the evaluated arguments of ``import_role`` or ``include_role``. Raises LoadError."""
         name = args.get("name", args.get("role"))
-        if not isinstance(name, str | int) or isinstance(name, bool) or not str(name):
+        if not isinstance(name, str | int) or isinstance(name, bool):  # an empty one is the folder of roles itself
             raise LoadError("role definitions must contain a role name", origin)
         from_files = {}
         for key, kind in _FROM.items():
