@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from weft.events.bus import Bus, Sink
@@ -194,7 +195,7 @@ def list_playbooks(options: RunOptions, settings: Settings, bus: Bus) -> str:
 def _listed(path: str, parts: Parts) -> str:
     from weft.playbook.checks import is_template
     from weft.playbook.listing import Wanted, listing, syntax_checked
-    from weft.playbook.targets import host_patterns
+    from weft.playbook.settled import settled
     from weft.vars import PlayVars
 
     options, settings = parts.options, parts.settings
@@ -202,14 +203,14 @@ def _listed(path: str, parts: Parts) -> str:
     def render(play: Play, value: Value) -> Any:
         return parts.templar.render(value, parts.variables.scope(None, play=PlayVars(play=play)))
 
-    def hosts_of(patterns: Sequence[str]) -> Sequence[str]:
+    def hosts_of(patterns: Any) -> Sequence[str]:
         return parts.variables.inventory.select(patterns, limit=options.limit)
 
     book = parts.load(path)
     for play in book.plays:
-        hosts = host_patterns(play, render(play, play.hosts))
+        patterns = settled(play, partial(render, play)).hosts
         if not (options.syntax_check and is_template(play.hosts)):  # as Ansible: what matches nothing is said
-            hosts_of(hosts)
+            hosts_of(patterns)
     if options.syntax_check:
         return syntax_checked(path)
     wanted = Wanted(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.support.builder import Project
 
 
@@ -254,3 +256,41 @@ def test_raw_text_for_an_action_that_takes_none(project: Project) -> None:
         """,
         code=2,
     )
+
+
+@pytest.mark.parametrize(
+    ("keyword", "message"),
+    [
+        ("name: '{{ nope }}'", "Error processing keyword 'name': 'nope' is undefined"),
+        ("serial: '{{ nope }}'", "Error processing keyword 'serial': 'nope' is undefined"),
+        ("strategy: '{{ nope }}'", "Error processing keyword 'strategy': 'nope' is undefined"),
+        ("gather_facts: '{{ nope }}'", "Error processing keyword 'gather_facts': 'nope' is undefined"),
+        ("force_handlers: perhaps", "The value 'perhaps' could not be converted to 'bool'."),
+        ("max_fail_percentage: x", "The value 'x' could not be converted to 'percent'."),
+    ],
+)
+@pytest.mark.parametrize("option", ["", "--list-tasks", "--syntax-check"])
+def test_keywords_of_plays_that_have_no_value(project: Project, keyword: str, message: str, option: str) -> None:
+    ran = project.play(f"- hosts: a\n  {keyword}\n  tasks: [{{debug: }}]\n", option)
+    assert ran.code == 4
+    assert message in ran.problems[0]
+
+
+def test_keywords_of_plays_may_be_templates(project: Project) -> None:
+    ran = project.play("""
+        - hosts: all
+          vars: {truth: true, share: 40}
+          gather_facts: "{{ truth }}"
+          force_handlers: "{{ truth }}"
+          max_fail_percentage: "{{ share }}%"
+          tasks:
+            - {command: echo, notify: h}
+            - {fail: , when: inventory_hostname == 'a'}
+            - {name: off, debug: }
+          handlers:
+            - {name: h, debug: }
+    """)
+    assert [task for task in ran.tasks if task.startswith("a: ")] == [
+        "a: Gathering Facts (ok)", "a: command (changed)", "a: fail (failed)", "a: h (ok)",
+    ]  # fmt: skip
+    assert "b: off (ok)" not in ran.tasks

@@ -18,6 +18,7 @@ QUESTIONS = (("--list-tasks", "--list-tags", "--list-hosts"),)
 SEPARATE = (("--list-tasks",), ("--list-tags",), ("--list-hosts",), ("--syntax-check",))
 
 _HOSTS = re.compile(r"^    hosts \(\d+\):\n((?:      \S.*\n?)*)", re.M)
+_TAGS = re.compile(r"^(  play #.*\tTAGS: \[)(.*)\]$", re.M)
 TIME_LIMIT = 300  # seconds
 
 
@@ -32,8 +33,9 @@ class Answer:
 
     @property
     def lists(self) -> str:
-        """What stands on stdout; hosts are sorted, for ansible-playbook prints them in the order of a set."""
-        return _HOSTS.sub(lambda found: found[0].replace(found[1], _sorted(found[1])), self.stdout)
+        """What stands on stdout; hosts and plays' tags are sorted, which ansible-playbook prints as sets have them."""
+        text = _TAGS.sub(lambda found: f"{found[1]}{','.join(sorted(found[2].split(',')))}]", self.stdout)
+        return _HOSTS.sub(lambda found: found[0].replace(found[1], _sorted(found[1])), text)
 
     @property
     def messages(self) -> list[str]:

@@ -57,6 +57,7 @@ _STATUS = re.compile(
 )
 _FIGURES = re.compile(r"^(\S+)\s+: (ok=.*)")
 _RESULT = re.compile(r" => \{.*| \*+$")
+_VOLATILE = re.compile(r"'(inode|dev|atime|mtime|ctime)': [\d.]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,7 @@ def outcomes(text: str) -> list[str]:
         if figures:
             lines.append(f"{figures[1]}: {' '.join(figures[2].split())}")
         elif _STATUS.match(line):
-            lines.append(_RESULT.sub("", line).rstrip())
+            lines.append(_VOLATILE.sub("", _RESULT.sub("", line)).rstrip())
     return lines
 
 

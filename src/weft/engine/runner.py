@@ -41,8 +41,8 @@ from weft.executor.environment import RunEnvironment
 from weft.model.convert import is_true
 from weft.model.errors import LoadError, WeftError
 from weft.model.nodes import Play, Playbook, Role, Task, TaskKind
-from weft.model.values import OMIT, origin_of
-from weft.playbook.targets import host_patterns, unnamed
+from weft.model.values import Origin, Value, origin_of
+from weft.playbook.settled import settled
 from weft.templating.blocking import evaluate
 from weft.vars import PlayVars
 
@@ -133,15 +133,17 @@ class Runner:
         play_vars = PlayVars(play=play, all_hosts=())
         await ask_for_vars(run, play, play_vars)
         names = run.variables.scope(None, play=play_vars)
-        target = await evaluate(lambda: run.services.templar.render(play.hosts, names))
-        hosts = self._select(play, host_patterns(play, target), await self._value(play.order, names))
+        written = play
+        play = await evaluate(lambda: settled(written, lambda value: run.services.templar.render(value, names)))
+        play_vars.name = str(play.name)
+        hosts = self._select(play, written.origin)
         play_vars.all_hosts = hosts
         # files of variables, and cached facts, are read before the hosts start
         await asyncio.to_thread(run.variables.prepare, play_vars, hosts)
-        split = batches(hosts, await self._value(play.serial, names), play.origin)
-        strategy = await self._strategy(play, names)
+        split = batches(hosts, play.serial, play.origin)
+        strategy = self._strategy(play.strategy, origin_of(written.strategy) or play.origin)
         if not split:
-            info = self._info(play, await self._title(play, target, names), (), strategy)
+            info = self._info(play, (), strategy)
             run.bus.publish(PlayStarted(play=info))
             run.bus.publish(NoHostsMatched(play=info))
             return
@@ -149,8 +151,7 @@ class Runner:
         if not found:
             play = _without_tasks(play)
         for number, hosts_now in enumerate(split):
-            title = await self._title(play, target, names)
-            run.bus.publish(PlayStarted(play=self._info(play, title, hosts_now, strategy)))
+            run.bus.publish(PlayStarted(play=self._info(play, hosts_now, strategy)))
             if await self._batch(play, play_vars, hosts_now, strategy, skip_before, number):
                 return
 
@@ -202,35 +203,26 @@ class Runner:
             return UNREACHABLE
         return FAILED if state.ended_failed else OK
 
-    def _select(self, play: Play, patterns: Sequence[str], order: Any) -> tuple[str, ...]:
+    def _select(self, play: Play, origin: Origin) -> tuple[str, ...]:
         run = self._run
         try:
+            patterns: Any = play.hosts
+            order: Any = play.order
             return run.variables.inventory.select(patterns, limit=run.options.limit, order=order)
         except ValueError as error:
-            raise LoadError(str(error), origin_of(play.hosts) or play.origin) from None
+            raise LoadError(str(error), origin) from None
 
-    async def _value(self, raw: Any, names: Any) -> Any:
-        if raw is None:
-            return None
-        value = await evaluate(lambda: self._run.services.templar.render(raw, names))
-        return None if value is OMIT else value
-
-    async def _strategy(self, play: Play, names: Any) -> str:
-        raw = await self._value(play.strategy, names) or self._run.settings.strategy
-        name = str(raw).removeprefix("ansible.builtin.")
+    def _strategy(self, told: Value, origin: Origin) -> str:
+        name = str(told or self._run.settings.strategy).removeprefix("ansible.builtin.")
         if name not in STRATEGIES:
-            raise WeftError(
-                f"Invalid play strategy specified: {raw}", origin_of(play.strategy) or play.origin, _no_plugins(name)
-            )
+            raise WeftError(f"Invalid play strategy specified: {told}", origin, _no_plugins(name))
         return "linear" if name == "debug" else name
 
-    async def _title(self, play: Play, target: Any, names: Any) -> str:
-        name = await self._value(play.name, names)
-        return str(name).strip() if name else unnamed(play.hosts, target)
-
-    def _info(self, play: Play, title: str, hosts: tuple[str, ...], strategy: str) -> PlayInfo:
+    def _info(self, play: Play, hosts: tuple[str, ...], strategy: str) -> PlayInfo:
         check = self._run.settings.check if play.common.check_mode is None else is_true(play.common.check_mode)
-        return PlayInfo(id=play.id, name=title, hosts=hosts, strategy=strategy, check_mode=check, origin=play.origin)
+        return PlayInfo(
+            id=play.id, name=str(play.name), hosts=hosts, strategy=strategy, check_mode=check, origin=play.origin
+        )
 
     def _environment(self, play: Play) -> RunEnvironment:
         run = self._run

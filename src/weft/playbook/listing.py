@@ -10,12 +10,12 @@ from typing import Any
 from weft.model.nodes import Block, Node, Play, Playbook, Task, TaskKind
 from weft.model.tags import selected
 from weft.model.values import Value
-from weft.playbook.targets import host_patterns, unnamed
+from weft.playbook.settled import settled
 
 #: Renders a value with the variables of a play that are known without a host.
 RenderFor = Callable[[Play, Value], Any]
 #: The inventory hosts that patterns select.
-HostsOf = Callable[[Sequence[str]], Sequence[str]]
+HostsOf = Callable[[Any], Sequence[str]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,11 +47,10 @@ def _as_written(value: Value) -> Any:
 
 
 def _play(number: int, play: Play, wanted: Wanted, render: Callable[[Value], Any]) -> Iterator[str]:
-    target = render(play.hosts)
-    hosts = host_patterns(play, target)
+    final = settled(play, render)
+    hosts: Any = final.hosts
     play_tags = tuple(str(tag) for tag in play.common.tags)  # as they are written; those of tasks are evaluated
-    name = render(play.name) if play.name else unnamed(play.hosts, target)
-    head = f"\n  play #{number} ({','.join(hosts)}): {name}\tTAGS: [{','.join(play_tags)}]"
+    head = f"\n  play #{number} ({','.join(hosts)}): {final.name}\tTAGS: [{','.join(play_tags)}]"
     if wanted.hosts is not None:
         found = wanted.hosts(hosts)
         head += f"\n    pattern: {hosts}\n    hosts ({len(found)}):"

@@ -8,7 +8,6 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from weft.playbook.targets import unnamed
 from weft.vars.hostvars import HostVars, VarsView
 from weft.vars.roles import play_role_names
 
@@ -70,9 +69,8 @@ def _name(scope: Scope) -> Any:
     play = _play(scope)
     if play.name is not None:
         return play.name
-    if play.play.name is not None:
-        return str(scope.live(play.play.name) or "")
-    return unnamed(play.play.hosts, scope.live(play.play.hosts))
+    value = scope.live(play.play.name if play.play.name is not None else play.play.hosts)
+    return ",".join(map(str, value)) if isinstance(value, list) else str(value or "")
 
 
 def _old_play_hosts(scope: Scope) -> list[str]:
