@@ -24,6 +24,7 @@ from weft.templating.types import type_name
 _DICT_METHODS = frozenset(name for name in dir(dict) if not name.startswith("_"))
 _INT_OPERATORS = frozenset(("__and__", "__lshift__", "__or__", "__rshift__", "__xor__"))
 _VIEWS = (Iterator, ItemsView, KeysView, ValuesView)
+_MAY_HOLD_MARKERS = MARKERS | {slice, tuple}
 _NOTHING = object()
 
 #: Attribute of callables that take markers as arguments themselves.
@@ -189,7 +190,9 @@ class TemplateEnvironment(SandboxedEnvironment):
         return self._checked(obj, attribute, value)
 
     def getitem(self, obj: Any, argument: Any) -> Any:
-        """``a[b]``: an item, or else, for text, an attribute."""
+        """``a[b]``: an item, or else, for text, an attribute. Raises Tripped where ``b`` has no value."""
+        if type(argument) in _MAY_HOLD_MARKERS and type(obj) not in MARKERS:
+            _refuse_markers(argument)
         try:
             return obj[argument]
         except WeftError as error:
@@ -238,6 +241,15 @@ class TemplateEnvironment(SandboxedEnvironment):
 def _is_method(name: str) -> bool:
     """Whether it names a method of mappings, one that the sandbox refuses included."""
     return name in _DICT_METHODS or name.startswith("__")
+
+
+def _refuse_markers(argument: Any) -> None:
+    """No part of an index or a slice may be without a value."""
+    if isinstance(argument, slice):
+        argument = (argument.start, argument.stop, argument.step)
+    marker = first_marker(argument if isinstance(argument, tuple) else (argument,))
+    if marker is not None:
+        raise Tripped(marker)
 
 
 def _item(obj: Any, key: Any) -> Any:
