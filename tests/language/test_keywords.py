@@ -294,3 +294,16 @@ def test_keywords_of_plays_may_be_templates(project: Project) -> None:
         "a: Gathering Facts (ok)", "a: command (changed)", "a: fail (failed)", "a: h (ok)",
     ]  # fmt: skip
     assert "b: off (ok)" not in ran.tasks
+
+
+def test_no_log_may_be_a_template_for_each_item(project: Project) -> None:
+    ran = project.play("""
+        - hosts: a
+          gather_facts: no
+          tasks:
+            - {command: "echo {{ item }}", loop: [1, 2], no_log: "{{ item == 1 }}"}
+    """)
+    assert [line for line in ran.lines if "item=" in line] == [
+        "changed: [a] => (item=(censored due to no_log))",
+        "changed: [a] => (item=2)",
+    ]

@@ -260,10 +260,16 @@ class _Closure:
                 return self._empty_package(parts)
             found = self._redirect(parts, collection, parts[5:], wanted.optional)
             if found is None and base is not None:
-                found = self._file(parts, os.path.join(base, *parts[3:]))
+                found = self._collection_file(parts, os.path.join(base, *parts[3:]))
             if found:
                 return found
         return self._empty_package(wanted.parts) if wanted.child_redirected else None
+
+    def _collection_file(self, parts: Parts, base: str) -> _Found | None:
+        """As ``_file``; a collection's folders are packages without an ``__init__.py`` too."""
+        if os.path.isdir(base) and not os.path.exists(os.path.join(base, "__init__.py")):
+            return self._empty_package(parts)
+        return self._file(parts, base)
 
     def _file(self, parts: Parts, base: str) -> _Found | None:
         for path, is_package in ((os.path.join(base, "__init__.py"), True), (base + ".py", False)):

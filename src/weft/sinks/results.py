@@ -24,7 +24,8 @@ def host_label(event: TaskResult | Retrying) -> str:
 
 
 def item_label(event: ItemFinished) -> Any:
-    return CENSORED_LABEL if event.task.no_log or "censored" in event.result else event.label
+    """Not by the task: its `no_log` may be a template that says no for this item."""
+    return CENSORED_LABEL if "censored" in event.result else event.label
 
 
 def is_shown(event: TaskResult, verbosity: int) -> bool:

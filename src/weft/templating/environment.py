@@ -24,7 +24,7 @@ from weft.templating.types import type_name
 _DICT_METHODS = frozenset(name for name in dir(dict) if not name.startswith("_"))
 _INT_OPERATORS = frozenset(("__and__", "__lshift__", "__or__", "__rshift__", "__xor__"))
 _VIEWS = (Iterator, ItemsView, KeysView, ValuesView)
-_MAY_HOLD_MARKERS = MARKERS | {slice, tuple}
+_MAY_HOLD_MARKERS = MARKERS | {tuple}
 _NOTHING = object()
 
 #: Attribute of callables that take markers as arguments themselves.
@@ -244,9 +244,7 @@ def _is_method(name: str) -> bool:
 
 
 def _refuse_markers(argument: Any) -> None:
-    """No part of an index or a slice may be without a value."""
-    if isinstance(argument, slice):
-        argument = (argument.start, argument.stop, argument.step)
+    """No part of an index may be without a value. (Jinja evaluates slices itself.)"""
     marker = first_marker(argument if isinstance(argument, tuple) else (argument,))
     if marker is not None:
         raise Tripped(marker)

@@ -126,6 +126,24 @@ def test_a_collections_module_utils(build: Callable[..., Payload], place: Place)
     assert payload.utils[f"{prefix}.module_utils.pkg"][1]
 
 
+def test_folders_of_a_collection_are_packages_without_being_marked_as_such(
+    build: Callable[..., Payload], place: Place
+) -> None:
+    base = "collections/ansible_collections/ns/coll/plugins"
+    prefix = "ansible_collections.ns.coll.plugins.module_utils"
+    place(
+        f"{base}/modules/m.py",
+        f"from ansible.module_utils.basic import AnsibleModule\nfrom {prefix}.deep.er import one\nimport {prefix}.deep.two\n",
+    )
+    place(f"{base}/module_utils/deep/er/one.py")
+    place(f"{base}/module_utils/deep/two.py")
+    payload = build("ns.coll.m")
+    assert {name.removeprefix(prefix) for name in payload.utils if name.startswith(prefix)} == {
+        "", ".deep", ".deep.er", ".deep.er.one", ".deep.two",
+    }  # fmt: skip
+    assert code(payload, f"{prefix}.deep") == ""
+
+
 def test_redirected_module_utils(build: Callable[..., Payload], place: Place) -> None:
     base = "collections/ansible_collections"
     place(f"{base}/ns/coll/plugins/modules/m.py", "from ..module_utils.old.name import x\n")

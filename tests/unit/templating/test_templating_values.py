@@ -244,12 +244,12 @@ def test_the_sandbox_keeps_templates_from_python(templar: Templar) -> None:
     assert value(templar, "{{ (6).__and__(3) }}") == 2
 
 
-@pytest.mark.parametrize("index", ["i", "i:", ":i", "1, i", "(i, 1)"])
+@pytest.mark.parametrize("index", ["i", "1, i", "(i, 1)"])
 def test_an_index_without_a_value(templar: Templar, index: str) -> None:
     for container in ([1, 2], {"a": 1}, "text"):
         for text in (f"{{{{ c[{index}] }}}}", f"{{{{ c[{index}] | default('none') }}}}"):
             with pytest.raises(UndefinedName, match="'i' is undefined"):
                 value(templar, text, c=container)
-        with pytest.raises(UndefinedName, match="'i' is undefined"):
+        with pytest.raises(UndefinedName, match="Error while evaluating conditional"):
             templar.condition(trusted(f"c[{index}]", HERE), DictNames(trusted({"c": container}), templar))
     assert value(templar, f"{{{{ nowhere[{index}] | default('none') }}}}") == "none"
