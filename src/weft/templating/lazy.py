@@ -110,9 +110,13 @@ class LazyDict(dict[Any, Any]):
         return self.__reduce__()
 
     def __eq__(self, other: object) -> bool:
+        if not isinstance(other, dict):
+            return NotImplemented  # without a look at what is in it
         return self is other or dict.__eq__(self.settle(), _settled(other))
 
     def __ne__(self, other: object) -> bool:
+        if not isinstance(other, dict):
+            return NotImplemented
         return self is not other and dict.__ne__(self.settle(), _settled(other))
 
     __hash__ = None
@@ -254,10 +258,14 @@ class LazyList(list[Any]):
         return self.__reduce__()
 
     def __eq__(self, other: object) -> bool:
-        return self is other or list.__eq__(self.settle(), _settled(other))
+        if not isinstance(other, list):
+            return NotImplemented  # without a look at what is in it
+        return self is other or (len(self) == len(other) and list.__eq__(self.settle(), _settled(other)))
 
     def __ne__(self, other: object) -> bool:
-        return self is not other and list.__ne__(self.settle(), _settled(other))
+        if not isinstance(other, list):
+            return NotImplemented
+        return self is not other and (len(self) != len(other) or list.__ne__(self.settle(), _settled(other)))
 
     def __lt__(self, other: Any) -> bool:
         return list.__lt__(self.settle(), _settled(other))

@@ -133,7 +133,8 @@ def test_folders_of_a_collection_are_packages_without_being_marked_as_such(
     prefix = "ansible_collections.ns.coll.plugins.module_utils"
     place(
         f"{base}/modules/m.py",
-        f"from ansible.module_utils.basic import AnsibleModule\nfrom {prefix}.deep.er import one\nimport {prefix}.deep.two\n",
+        "from ansible.module_utils.basic import AnsibleModule\n"
+        f"from {prefix}.deep.er import one\nimport {prefix}.deep.two\n",
     )
     place(f"{base}/module_utils/deep/er/one.py")
     place(f"{base}/module_utils/deep/two.py")
