@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.builder import Project, Ran
+from tests.support.checking import check as check_command
 from tests.support.fake_host import Hosts
 from weft.playbook.keywords import On, allowed_names
 
@@ -227,3 +228,12 @@ def test_any_files_beside_a_playbook(project: Project, files: dict[str, Any]) ->
     for name, value in files.items():
         project.file(name, yaml_of(value))
     check(project.play(SEEDS[0]))
+
+
+@tries(25)
+@given(text=nearly(SEEDS, TOKENS) | st.lists(plays, min_size=1, max_size=2).map(yaml_of))
+def test_any_playbook_is_checked(project: Project, text: str) -> None:
+    write_files(project)
+    (project.folder / "play.yml").write_text(text, encoding="utf-8", errors="surrogatepass")
+    said = check_command(project, None, "play.yml")
+    assert said.code in {0, 4, 5}, said

@@ -86,6 +86,7 @@ def nothing_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
     module: Any = types.ModuleType("weft.run")
     module.run_playbooks = module.run_adhoc = module.jobs_command = run
+    module.check_playbooks = lambda options, settings: []
     module.list_playbooks = lambda options, settings, bus: "" if isinstance(bus, Bus) else None
     module.decrypter = lambda options, settings: lambda data, origin: data
     monkeypatch.setitem(sys.modules, "weft.run", module)

@@ -278,22 +278,31 @@ def test_keywords_of_plays_that_have_no_value(project: Project, keyword: str, me
 
 def test_keywords_of_plays_may_be_templates(project: Project) -> None:
     ran = project.play("""
-        - hosts: all
-          vars: {truth: true, share: 40}
+        - hosts: a
+          vars: {truth: true}
           gather_facts: "{{ truth }}"
           force_handlers: "{{ truth }}"
-          max_fail_percentage: "{{ share }}%"
           tasks:
             - {command: echo, notify: h}
-            - {fail: , when: inventory_hostname == 'a'}
-            - {name: off, debug: }
+            - {fail: }
           handlers:
             - {name: h, debug: }
     """)
-    assert [task for task in ran.tasks if task.startswith("a: ")] == [
-        "a: Gathering Facts (ok)", "a: command (changed)", "a: fail (failed)", "a: h (ok)",
-    ]  # fmt: skip
-    assert "b: off (ok)" not in ran.tasks
+    assert ran.tasks == ["a: Gathering Facts (ok)", "a: command (changed)", "a: fail (failed)", "a: h (ok)"]
+
+
+def test_the_share_of_failures_may_be_a_template(project: Project) -> None:
+    play = """
+        - hosts: all
+          gather_facts: no
+          vars: {share: SHARE}
+          max_fail_percentage: "{{ share }}%"
+          tasks:
+            - {fail: , when: inventory_hostname == 'a'}
+            - {name: goes on, debug: }
+    """
+    assert "b: goes on (ok)" not in project.play(play.replace("SHARE", "40")).tasks
+    assert "b: goes on (ok)" in project.play(play.replace("SHARE", "60")).tasks
 
 
 def test_no_log_may_be_a_template_for_each_item(project: Project) -> None:
