@@ -98,31 +98,31 @@ def read(folder: Path, name: str, data: bytes) -> Inventory | None:
     return found
 
 
-@tries(150)
+@tries(60)
 @given(data=nearly_bytes(INI))
 def test_ini_files(tmp_path: Path, data: bytes) -> None:
     read(tmp_path, "hosts", data)
 
 
-@tries(100)
+@tries(40)
 @given(data=st.one_of(nearly_bytes(YAML), values(GROUP_KEYS, leaves=15).map(lambda value: yaml_of(value).encode())))
 def test_yaml_files(tmp_path: Path, data: bytes) -> None:
     read(tmp_path, "hosts.yml", data)
 
 
-@tries(60)
+@tries(24)
 @given(data=nearly_bytes(TOML))
 def test_toml_files(tmp_path: Path, data: bytes) -> None:
     read(tmp_path, "hosts.toml", data)
 
 
-@tries(30)
+@tries(12)
 @given(data=st.binary(max_size=60), name=st.sampled_from(["hosts", "hosts.yml", "hosts.toml", "hosts.json", "h.ini"]))
 def test_any_bytes(tmp_path: Path, data: bytes, name: str) -> None:
     read(tmp_path, name, data)
 
 
-@tries(40)
+@tries(16)
 @given(data=values(GROUP_KEYS, leaves=12).map(yaml_of))
 def test_files_of_variables(tmp_path: Path, data: str) -> None:
     (tmp_path / "group_vars").mkdir(exist_ok=True)
@@ -130,7 +130,7 @@ def test_files_of_variables(tmp_path: Path, data: str) -> None:
     read(tmp_path, "hosts", INI[0].encode())
 
 
-@tries(150)
+@tries(60)
 @given(text=st.one_of(st.lists(st.sampled_from(RANGES), min_size=1, max_size=3).map("".join), words))
 def test_host_ranges(text: str) -> None:
     for parse in (expand_pattern, parse_address):
@@ -155,7 +155,7 @@ def patterns() -> st.SearchStrategy[Any]:
     return st.one_of(joined, st.lists(single, max_size=3))
 
 
-@tries(200)
+@tries(80)
 @given(pattern=patterns(), limit=st.none() | patterns())
 def test_host_patterns(inventory: Inventory, pattern: str | Sequence[str], limit: str | Sequence[str] | None) -> None:
     try:

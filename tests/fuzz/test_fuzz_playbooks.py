@@ -182,7 +182,7 @@ def check(ran: Ran) -> None:
     assert "Traceback" not in ran.err + ran.out, ran
 
 
-@tries(40)
+@tries(16)
 @given(text=nearly(SEEDS, TOKENS))
 def test_playbooks_that_are_nearly_right_load_or_are_refused(project: Project, text: str) -> None:
     write_files(project)
@@ -190,7 +190,7 @@ def test_playbooks_that_are_nearly_right_load_or_are_refused(project: Project, t
     check(project.play(None, "--list-tasks --list-tags --list-hosts"))
 
 
-@tries(25)
+@tries(10)
 @given(text=nearly(SEEDS, TOKENS))
 def test_playbooks_that_are_nearly_right_play_or_fail(project: Project, text: str) -> None:
     write_files(project)
@@ -198,7 +198,7 @@ def test_playbooks_that_are_nearly_right_play_or_fail(project: Project, text: st
     check(project.play(None))
 
 
-@tries(40)
+@tries(16)
 @given(book=st.lists(plays, min_size=1, max_size=2))
 def test_plays_with_any_values_play_or_fail(project: Project, book: list[Any]) -> None:
     write_files(project)
@@ -206,7 +206,7 @@ def test_plays_with_any_values_play_or_fail(project: Project, book: list[Any]) -
     check(project.play(None))
 
 
-@tries(25)
+@tries(10)
 @given(book=values(leaves=15))
 def test_any_yaml_as_a_playbook(project: Project, book: Any) -> None:
     write_files(project)
@@ -214,7 +214,7 @@ def test_any_yaml_as_a_playbook(project: Project, book: Any) -> None:
     check(project.play(None, "--syntax-check"))
 
 
-@tries(25)
+@tries(10)
 @given(files=st.fixed_dictionaries({
     "more.yml": values(), "vars.yml": values(), "roles/base/meta/main.yml": values(st.sampled_from(
         ["dependencies", "allow_duplicates", "argument_specs", "galaxy_info", "role", "collections"]
@@ -230,7 +230,7 @@ def test_any_files_beside_a_playbook(project: Project, files: dict[str, Any]) ->
     check(project.play(SEEDS[0]))
 
 
-@tries(25)
+@tries(10)
 @given(text=nearly(SEEDS, TOKENS) | st.lists(plays, min_size=1, max_size=2).map(yaml_of))
 def test_any_playbook_is_checked(project: Project, text: str) -> None:
     write_files(project)

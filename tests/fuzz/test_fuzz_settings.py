@@ -44,7 +44,7 @@ VARIABLES = sorted({name for option in OPTIONS for name in option.env})
 CODES = {0, 1, 2, 4, 5, 130}
 
 
-@tries(120)
+@tries(48)
 @given(data=nearly_bytes(CONFIG))
 def test_settings_files(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "ansible.cfg"
@@ -55,7 +55,7 @@ def test_settings_files(tmp_path: Path, data: bytes) -> None:
         pass
 
 
-@tries(150)
+@tries(60)
 @given(env=st.dictionaries(st.sampled_from(VARIABLES), words, min_size=1, max_size=3))
 def test_settings_in_the_environment(tmp_path: Path, env: dict[str, str]) -> None:
     try:
@@ -98,7 +98,7 @@ def nothing_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "hosts").write_text("a\n")
 
 
-@tries(150)
+@tries(60)
 @given(
     command=st.sampled_from(["play", "play", "play", "run", "run", "check", "jobs", "nonsense"]),
     arguments=st.lists(st.one_of(st.sampled_from(OPTION_WORDS), st.sampled_from(SCALARS), words), max_size=7),
@@ -112,7 +112,7 @@ def test_command_lines(capsys: pytest.CaptureFixture[str], command: str, argumen
     assert "this is probably a bug" not in said.err, said
 
 
-@tries(100)
+@tries(40)
 @given(text=st.one_of(words, values().map(yaml_of), st.tuples(words, words).map("=".join), st.just("@gone")))
 def test_extra_variables(text: str) -> None:
     try:
@@ -139,7 +139,7 @@ i: 'single'
 )
 
 
-@tries(300)
+@tries(120)
 @given(data=nearly_bytes(YAML))
 def test_yaml(data: bytes) -> None:
     try:
@@ -161,7 +161,7 @@ KEY_VALUES = (
 )
 
 
-@tries(200)
+@tries(80)
 @given(
     text=st.one_of(nearly_bytes(KEY_VALUES).map(lambda data: data.decode("utf-8", "replace")), words), raw=st.booleans()
 )

@@ -60,7 +60,7 @@ def names(templar: Templar, more: dict[str, Any]) -> DictNames:
     return DictNames(trusted({**VARIABLES, **more}), templar)
 
 
-@tries(250)
+@tries(100)
 @given(text=nearly(SEEDS, TOKENS))
 def test_templates(templar: Templar, text: str) -> None:
     try:
@@ -69,7 +69,7 @@ def test_templates(templar: Templar, text: str) -> None:
         pass
 
 
-@tries(150)
+@tries(60)
 @given(value=values(leaves=8), more=st.dictionaries(st.sampled_from(["x", "l", "d", "item"]), values(), max_size=2))
 def test_values_of_any_shape(templar: Templar, value: Any, more: dict[str, Any]) -> None:
     try:
@@ -86,7 +86,7 @@ CONDITIONS = (
 )  # fmt: skip
 
 
-@tries(200)
+@tries(80)
 @given(text=st.one_of(nearly(CONDITIONS, TOKENS), values()))
 def test_conditions(templar: Templar, text: Any) -> None:
     for condition in (trusted(text, HERE), text):
@@ -96,7 +96,7 @@ def test_conditions(templar: Templar, text: Any) -> None:
             pass
 
 
-@tries(150)
+@tries(60)
 @given(text=nearly(CONDITIONS, TOKENS))
 def test_expressions(templar: Templar, text: str) -> None:
     try:
@@ -105,7 +105,7 @@ def test_expressions(templar: Templar, text: str) -> None:
         pass
 
 
-@tries(60)
+@tries(24)
 @given(text=nearly((*SEEDS, "#jinja2: trim_blocks: False, variable_start_string: '[['\n[[ x ]]"), TOKENS))
 def test_template_files(templar: Templar, text: str) -> None:
     try:
@@ -114,7 +114,7 @@ def test_template_files(templar: Templar, text: str) -> None:
         pass
 
 
-@tries(60)
+@tries(24)
 @given(
     name=st.sampled_from(
         [
@@ -169,7 +169,7 @@ def vault(tmp_path_factory: pytest.TempPathFactory) -> Vault:
     return Vault(Settings(), [str(path)])
 
 
-@tries(12)
+@tries(6)
 @given(data=st.data())
 def test_encrypted_data(vault: Vault, sealed: tuple[str, ...], data: st.DataObject) -> None:
     damaged = data.draw(
