@@ -59,16 +59,23 @@ def _check_batch(value: Value, place: Origin | None) -> None:
     if is_template(value) or isinstance(value, VaultText):
         return
     percent = _PERCENT.fullmatch(value) if isinstance(value, str) else None
+    if isinstance(value, float):
+        raise LoadError(f"'serial' must be a whole number of hosts, not {value}.", place, _SERIAL_HINT)
     try:
-        number = float(percent.group(1)) if percent else to_number(value)
+        number = float(percent.group(1)) if percent else _whole(value)
     except ValueError:
         shown = repr(str(value)) if isinstance(value, str) else type_name(value)
         message = f"'serial' must be a number, a percentage or a list of these, not {shown}."
         raise LoadError(message, place, _SERIAL_HINT) from None
-    if percent is None and number != int(number):
-        raise LoadError(f"'serial' must be a whole number of hosts, not {value}.", place, _SERIAL_HINT)
     if number <= 0:
         raise LoadError(f"'serial' must be at least 1, not {value}.", place, _SERIAL_HINT)
+
+
+def _whole(value: Value) -> int:
+    """Raises ValueError."""
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        raise ValueError(value)
+    return int(value)
 
 
 def _above(own: Own, name: str, least: float) -> None:

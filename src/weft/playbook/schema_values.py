@@ -39,7 +39,7 @@ _NOT_NEGATIVE: Final[Schema] = _number("integer", r"^\s*\+?[0-9]+(\.0*)?\s*$", m
 _BATCH: Final[Schema] = {
     "anyOf": [
         {"type": "integer", "minimum": 1},
-        {"type": "string", "pattern": rf"{_TEMPLATE}|{_PERCENT}|^\s*\+?0*[1-9][0-9]*(\.0*)?\s*$"},
+        {"type": "string", "pattern": rf"{_TEMPLATE}|{_PERCENT}|^\s*\+?0*[1-9][0-9]*\s*$"},
     ]
 }
 #: `serial` on a task or block.

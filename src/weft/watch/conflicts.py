@@ -24,9 +24,9 @@ _NOT_PARALLEL = "A loop without `parallel` keeps its items apart."
 _AWAIT = "`await` the job first."
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False)  # not frozen: one is made for each attempt at a task, and that costs
 class Writer:
-    """Who writes: one attempt of a task."""
+    """Who writes: one attempt of a task. Nobody changes it."""
 
     task: str  # its name, for messages
     origin: Origin
@@ -109,13 +109,18 @@ class Conflicts:
 
     def enter(self, machine: str, uses: Sequence[Use], writer: Writer) -> Entry:
         """From now on ``writer`` writes this. Raises TaskFailed under ``strict`` where somebody else does."""
-        entry = Entry(writer, [(_machine(machine, use), use) for use in uses])
-        for place, use in entry.rows:
-            for other, used in self._open.get((place, use.key), ()):
+        rows = [(CONTROLLER if use.controller else machine, use) for use in uses]
+        entry, known = Entry(writer, rows), self._open
+        for place, use in rows:
+            for other, used in known.get((place, use.key), ()):
                 if use.meets(used) and not _kept_apart(other.writer, writer):
                     self._tell(Conflict(other, entry, place, use))
-        for place, use in entry.rows:
-            self._open.setdefault((place, use.key), []).append((entry, use))
+        for place, use in rows:
+            key = (place, use.key)
+            if key in known:
+                known[key].append((entry, use))
+            else:
+                known[key] = [(entry, use)]
         return entry
 
     def leave(self, entry: Entry) -> None:
@@ -125,11 +130,11 @@ class Conflicts:
         entry._left = True
         for place, use in entry.rows:
             key = (place, use.key)
-            rest = [row for row in self._open[key] if row[0] is not entry]
-            if rest:
-                self._open[key] = rest
-            else:
+            others = self._open[key]
+            if len(others) == 1:
                 del self._open[key]
+            else:
+                self._open[key] = [row for row in others if row[0] is not entry]
 
     def go_on_as_job(self, entry: Entry, jid: str) -> None:
         """The attempt is over, its job goes on writing."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 Args = Mapping[str, Any]
@@ -67,10 +68,20 @@ def _path(value: Any, user: str) -> str | None:
 
 
 def _first(args: Args, names: Sequence[str]) -> Any:
-    return next((args[name] for name in names if args.get(name)), None)
+    for name in names:
+        value = args.get(name)
+        if value:
+            return value
+    return None
 
 
 def _one(value: Any, user: str, *, keeps: bool = False) -> Sequence[Use]:
+    return _use_of(value, user, keeps) if isinstance(value, str) else ()
+
+
+@lru_cache(maxsize=4096)
+def _use_of(value: str, user: str, keeps: bool) -> Sequence[Use]:
+    """Every host of a play comes with the same text."""
     path = _path(value, user)
     return () if path is None else (Use(PATH, path, keeps=keeps),)
 
@@ -185,13 +196,9 @@ def _of_own(name: str, *places: str) -> Reader:
 
 def _command(args: Args, user: str) -> Sequence[Use]:
     """The file that it `creates`, and the package manager that it calls."""
-    found = list(_one(args.get("creates"), user))
-    argv = args.get("argv")
-    text = args.get("_raw_params") or args.get("cmd") or (argv if isinstance(argv, list) else None)
-    manager = _called(text)
-    if manager is not None:
-        found.append(Use(PACKAGES, _SYSTEM, manager))
-    return found
+    created = _one(args.get("creates"), user)
+    manager = _called(args.get("_raw_params") or args.get("cmd") or args.get("argv"))
+    return created if manager is None else (*created, Use(PACKAGES, _SYSTEM, manager))
 
 
 def _called(command: Any) -> str | None:
