@@ -45,7 +45,7 @@ class Writing:
         try:
             result = await action(context)
             jid = result.get("ansible_job_id")
-            if context.job is not None and jid is not None and not result.get("failed"):
+            if context.job is not None and not context.followed and jid is not None and not result.get("failed"):
                 self._conflicts.go_on_as_job(entry, str(jid))
             return result
         finally:
