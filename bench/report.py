@@ -19,6 +19,8 @@ BASE = "weft"
 FLOOR = "floor"
 FLOOR_IS = "The floor: one asyncssh connection a host, one shell behind it, one line in and one line out for each task."
 
+SCALE_IS = "Simulated hosts, the controller alone; `x N`: a unit's cost to that of the run a size smaller (1: linear)."
+
 
 @dataclass(slots=True)
 class Measured:
@@ -111,8 +113,8 @@ def _trips(results: Results, tool: str) -> str:
 def summary(results: Results) -> str:
     """All tables of a run, as text."""
     parts = [
-        f"{results.rounds} rounds, medians, {FORKS} forks; {os.cpu_count()} cores, Python {platform.python_version()}, "
-        f"load {results.load:.1f} before; {', '.join(REQUIREMENTS)}.\n{FLOOR_IS}\n"
+        f"{results.rounds} round(s), medians, {FORKS} forks; {os.cpu_count()} cores, "
+        f"Python {platform.python_version()}, load {results.load:.1f} before; {', '.join(REQUIREMENTS)}.\n{FLOOR_IS}\n"
         "`N x`: N times as long as weft took.",
     ]
     if results.rows:
@@ -121,8 +123,8 @@ def summary(results: Results) -> str:
     if ratio is not None:
         parts.append(f"weft's commands took {ratio:.2f} times the floor.")
     if results.growth:
-        grown = "\n".join(f"{growth_text(growth)}   growth {growth.slope:.2f} (1: linear)" for growth in results.growth)
-        parts.append(f"Simulated hosts, the controller alone:\n{grown}")
+        grown = "\n".join(f"{growth_text(growth)}   x {growth.factor:.2f}" for growth in results.growth)
+        parts.append(f"{SCALE_IS}\n{grown}")
     return "\n\n".join(parts) + "\n"
 
 
@@ -136,7 +138,7 @@ def write(results: Results, folder: Path) -> None:
         "floor": FLOOR_IS,
         "rows": [{**asdict(row), "median": row.median, "ratio": _rounded(results, row)} for row in results.rows],
         "round_trips": {row.tool: results.round_trips(row.tool) for row in results.rows if row.workload == "far"},
-        "growth": [{**asdict(growth), "slope": growth.slope} for growth in results.growth],
+        "growth": [{**asdict(growth), "factor": growth.factor} for growth in results.growth],
     }
     (folder / "latest.json").write_text(json.dumps(data, indent=1) + "\n")
 

@@ -35,11 +35,9 @@ class Growth:
     runs: tuple[Grown, ...]
 
     @property
-    def slope(self) -> float:
-        """What a further unit of the largest run cost, to what one of the second largest did: 1 is linear."""
-        first, second, third = self.runs[-3:]
-        late = (third.cpu - second.cpu) / (third.units - second.units)
-        return late / ((second.cpu - first.cpu) / (second.units - first.units))
+    def factor(self) -> float:
+        """What a unit of the largest run cost, to what one of the run before did: more than 1 is worse than linear."""
+        return self.runs[-1].each / self.runs[-2].each if len(self.runs) > 1 else 1.0
 
     def memory_each(self, run: Grown) -> float:
         """KiB for one more of what grows, beside the smallest run."""
