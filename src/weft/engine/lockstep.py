@@ -124,7 +124,7 @@ class Lockstep:
 
     def _decide(self) -> list[Decision]:
         decisions: list[Decision] = []
-        if self._round is not None and self._round.finished.issuperset(self._round.hosts):
+        if self._round is not None and len(self._round.finished) == len(self._round.hosts):  # all are of the round
             closed, self._round = self._round, None
             for host in closed.hosts:
                 if self._place.get(host) is Place.FINISHED:
