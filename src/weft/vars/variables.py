@@ -5,15 +5,15 @@ Comes after ``inventory`` and ``templating``; the engine writes what tasks bring
 
 from __future__ import annotations
 
+import copy
 import os
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from weft.config.yaml import Decrypt
 from weft.events.types import Deprecated, Event, Warned
 from weft.inventory.inventory import Inventory
-from weft.inventory.model import LOCALHOST, Host
+from weft.inventory.model import LOCALHOST
 from weft.inventory.vars_dirs import VarsDirs
 from weft.model.errors import LoadError, UndefinedName
 from weft.model.nodes import Task
@@ -24,6 +24,7 @@ from weft.vars.branch import Branch
 from weft.vars.cache import FactCache, open_cache
 from weft.vars.facts import GATHERED, FactCleaner, facts_layer
 from weft.vars.hostlayers import HostLayers
+from weft.vars.hoststate import HostState
 from weft.vars.layers import Layer, plain_layer
 from weft.vars.magic import PLAY_MAGIC, ROLE_MAGIC, TASK_MAGIC, option_magic
 from weft.vars.names import ReservedNames
@@ -38,18 +39,6 @@ class Templating(Protocol):
     def render(self, value: Value, names: Names) -> Any: ...
     def evaluate(self, value: Value, names: Names) -> Any: ...
     def is_template(self, value: Value) -> bool: ...
-
-
-@dataclass(slots=True, eq=False)
-class _HostState:
-    """What a host has beyond the inventory. Layers are replaced, never changed: scopes keep what they have seen."""
-
-    facts: Mapping[str, Any]
-    facts_layer: Layer
-    set_facts: Layer | None = None
-    included: Layer | None = None
-    entry: Host | None = None  # whose static layers these are
-    static: dict[tuple[str, ...], tuple[Layer, ...]] = field(default_factory=dict)  # by playbook folders
 
 
 class Variables:
@@ -96,7 +85,7 @@ class Variables:
         self._dirs = dirs
         self._host_layers = HostLayers(inventory, settings, self._dirs, self._reserved)
         self._planner = Planner(settings, Layer(extra_vars), loader, templar.is_template, self._reserved)
-        self._states: dict[str, _HostState] = {}
+        self._states: dict[str, HostState] = {}
         self._hostvars_plans: dict[str, Plan] = {}
         self._scope_type = MergingScope if settings.hash_behaviour == "merge" else Scope
         options = option_magic(settings, inventory.sources, limit)
@@ -104,6 +93,8 @@ class Variables:
         self._play_magic = {**options, **PLAY_MAGIC}
         self._task_magic = {**self._play_magic, **TASK_MAGIC}
         self._role_magic = {**self._task_magic, **ROLE_MAGIC}
+        self._together = [self]  # with those of its lanes: the inventory is common to all
+        self._beside: Variables | None = None  # in a lane: whose lane it is
 
     # -- scopes ----------------------------------------------------------------------------------------------------
 
@@ -169,14 +160,14 @@ class Variables:
             *plan.lower,
         )
 
-    def _set_layers(self, host: str, state: _HostState, branch: Branch | None) -> tuple[Layer, ...]:
+    def _set_layers(self, host: str, state: HostState, branch: Branch | None) -> tuple[Layer, ...]:
         facts = (state.set_facts,) if state.set_facts is not None else ()
         included = (state.included,) if state.included is not None else ()
         if branch is not None and branch.host == host:
             return (*branch.fact_layers(), *facts, *branch.included_layers(), *included)
         return facts + included
 
-    def _static(self, host: str, state: _HostState, basedirs: tuple[str, ...]) -> tuple[Layer, ...]:
+    def _static(self, host: str, state: HostState, basedirs: tuple[str, ...]) -> tuple[Layer, ...]:
         entry = self.inventory.host_or_new(host)
         if entry is not state.entry:
             state.static = {}
@@ -184,14 +175,17 @@ class Variables:
         static = state.static[basedirs] = self._host_layers.layers(entry, basedirs)
         return static
 
-    def _state(self, host: str) -> _HostState:
+    def _state(self, host: str) -> HostState:
         state = self._states.get(host)
         if state is None:
             if host in LOCALHOST and (entry := self.inventory.host(host)) is not None and entry.name != host:
                 state = self._states[host] = self._state(entry.name)  # another name of the same host
                 return state
+            if self._beside is not None:
+                state = self._states[host] = self._beside._state(host).lane()
+                return state
             facts = self._cache.load(host)
-            state = self._states[host] = _HostState(facts or {}, self._facts_layer(facts) if facts else self._no_facts)
+            state = self._states[host] = HostState(facts or {}, self._facts_layer(facts) if facts else self._no_facts)
         return state
 
     def _facts_layer(self, facts: Mapping[str, Any]) -> Layer:
@@ -220,7 +214,7 @@ class Variables:
         play.cache.host_files[host] = (stamp, late)
         return late
 
-    def _read_late(self, play: PlayVars, plan: Plan, host: str | None, state: _HostState | None) -> Layer:
+    def _read_late(self, play: PlayVars, plan: Plan, host: str | None, state: HostState | None) -> Layer:
         assert play.cache is not None
         found: list[Mapping[str, Value]] = []
         for entry in play.cache.late_files:
@@ -308,13 +302,46 @@ class Variables:
 
         return Branch(host, parent=parent, after=tuple(after), apply=apply)
 
+    # -- plays side by side ----------------------------------------------------------------------------------------
+
+    def lane(self) -> Variables:
+        """The same, for plays that run beside others: what hosts set there is seen by these plays alone.
+
+        It begins with what is known now. The inventory is common to all. ``join`` ends it.
+        """
+        lane = copy.copy(self)
+        lane._beside = self
+        lane._states = {}
+        self._together.append(lane)
+        return lane
+
+    def join(self, lane: Variables) -> None:
+        """Take over what hosts have set in a lane. Of several lanes the last that is joined wins."""
+        self._together.remove(lane)
+        for name, lane_state in lane._states.items():
+            news = lane_state.news()
+            if news.forgotten:
+                state = self._state(name)
+                state.facts = {key: value for key, value in state.facts.items() if key not in news.forgotten}
+                state.facts_layer = self._facts_layer(state.facts)
+            if news.facts:
+                self.set_facts(name, news.facts)
+            if news.set_facts:
+                self.set_fact(name, news.set_facts)
+            if news.included:
+                self.include_vars(name, news.included)
+
     # -- the inventory ---------------------------------------------------------------------------------------------
 
     def set_inventory(self, inventory: Inventory) -> None:
         """Another snapshot: after add_host, group_by, or when the sources were read again."""
         if inventory is self.inventory:
             return
-        stale: Iterable[str] = self._states if self._host_layers.set_inventory(inventory) else LOCALHOST
+        stale_all = self._host_layers.set_inventory(inventory)
+        for variables in self._together:
+            variables._take_inventory(inventory, variables._states if stale_all else LOCALHOST)
+
+    def _take_inventory(self, inventory: Inventory, stale: Iterable[str]) -> None:
         for name in stale:
             if (state := self._states.get(name)) is not None:
                 state.entry = None
