@@ -49,8 +49,6 @@ async def run_playbooks(
     """
     bus = Bus(tuple(sinks))
     parts = make_parts(options, settings, bus)
-    if options.parallel is not None:
-        raise OptionsError("--parallel is not available yet")
     if options.resume is not None:
         raise OptionsError("--resume is not available yet")
     try:

@@ -130,6 +130,7 @@ class Batch:
             strand=lane.strand,
             fqcn=task.fqcn,
             keywords={name: value for name in _SHOWN if (value := getattr(common, name)) is not None},
+            lane=state.run.lane,
         )
 
     def _closed(self, lane: Lane, turn: Round) -> None:

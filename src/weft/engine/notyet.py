@@ -11,8 +11,6 @@ from weft.model.values import Origin, Value, origin_of
 
 def refuse_play(play: Play) -> None:
     """Raises LoadError for the first thing in the play that can't be done yet."""
-    if play.parallel_with is not None:
-        raise _refusal("plays that run side by side", play.origin)
     sections = (play.pre_tasks, play.role_tasks, play.tasks, play.post_tasks, play.handlers)
     refuse_nodes(node for section in sections for node in section)
 

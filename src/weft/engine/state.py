@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True, kw_only=True)
 class RunState:
-    """Run-wide. Owned by ``engine.runner``."""
+    """Run-wide, but for what each lane of plays has for itself. Owned by ``engine.playlane``."""
 
     services: Services
     settings: Settings
@@ -64,6 +64,17 @@ class RunState:
     stopping: bool = False  # Ctrl-C: no new task starts
     step: bool = False
     start_at: str | None = None  # --start-at-task, until the task is found
+    lane: str | None = None  # what the views call it, among plays that run side by side
+
+    def for_lane(self, label: str) -> RunState:
+        """For plays that run beside others: who fails there, and what is set, is these plays' own until they end."""
+        return replace(
+            self,
+            lane=f"{self.lane} / {label}" if self.lane is not None else label,
+            failed=set(self.failed),
+            unreachable=set(self.unreachable),
+            variables=self.variables.lane(),
+        )
 
 
 def render_tags(tags: tuple[str, ...], run: RunState, play_vars: PlayVars) -> frozenset[str]:

@@ -53,6 +53,7 @@ class TaskInfo(Struct, frozen=True, kw_only=True):
     fqcn: str = ""  # of the action, as resolved
     keywords: Mapping[str, Any] = field(default_factory=dict)  # that say where and as whom it runs, unrendered, if set
     strand: str | None = None  # the branch of a host's run it belongs to, if not the main one
+    lane: str | None = None  # that of its play
 
 
 class RunStarted(Event, frozen=True, kw_only=True):
@@ -184,12 +185,14 @@ class AsyncPoll(Event, frozen=True, kw_only=True):
     jid: str
     started: int
     finished: int
+    task: TaskInfo | None = None
 
 
 class AsyncEnded(Event, frozen=True, kw_only=True):
     host: str
     jid: str
     ok: bool
+    task: TaskInfo | None = None
 
 
 class Notified(Event, frozen=True, kw_only=True):

@@ -252,7 +252,7 @@ class Attempts:
         result = await rehearsed(lambda: self._act(work), work.keywords, self._jobs, host)
         started = work.context.job is not None and "ansible_job_id" in result and not result.get("failed")
         if started and not work.context.followed:
-            result = await follow_job(work.context, self._jobs, work.keywords, result)
+            result = await follow_job(work.context, self._jobs, work.keywords, result, work.info)
         return complete(result)
 
     async def _attempt_as_strand(self, work: _Try) -> dict[str, Any]:

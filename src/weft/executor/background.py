@@ -67,12 +67,13 @@ class Background:
         host, publish = context.host, self._services.publish
         strand = self._begin(owner, context, keywords, act, None)
         try:
-            await wait_with_lines(publish, host, strand.jid, keywords.poll, self._strands.wait(strand.jid))
+            ending = self._strands.wait(strand.jid)
+            await wait_with_lines(publish, host, strand.jid, keywords.poll, ending, owner.info)
         except BaseException:
             await self._strands.cancel(strand.jid)
             raise
         self._strands.status(host, strand.jid)
-        publish(AsyncEnded(host=host, jid=strand.jid, ok=not strand.failed))
+        publish(AsyncEnded(host=host, jid=strand.jid, ok=not strand.failed, task=owner.info))
         if owner.lost is not None:
             raise owner.lost
         return {**(strand.result or {}), **_marks(strand)}

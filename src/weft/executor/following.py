@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from weft.actions.base import ActionContext
 from weft.connection.api import RequestFailed, Target
-from weft.events import AsyncEnded, AsyncPoll, Event
+from weft.events import AsyncEnded, AsyncPoll, Event, TaskInfo
 from weft.executor.keywords import Keywords
 from weft.jobs.registry import JobRegistry
 from weft.jobs.results import status_result
@@ -26,13 +26,18 @@ _JOB_END_SECONDS = 10.0  # how long after its limit a job's end may take to be k
 
 
 async def wait_with_lines(
-    publish: Callable[[Event], None], host: str, jid: str, poll: float, ending: Coroutine[Any, Any, T]
+    publish: Callable[[Event], None],
+    host: str,
+    jid: str,
+    poll: float,
+    ending: Coroutine[Any, Any, T],
+    task: TaskInfo | None = None,
 ) -> T:
-    """What ``ending`` gives; until then a line each ``poll`` seconds."""
+    """What ``ending`` gives; until then a line each ``poll`` seconds, of the ``task`` if it is one's."""
     waiting = asyncio.ensure_future(ending)
     try:
         while not (await asyncio.wait([waiting], timeout=poll))[0]:
-            publish(AsyncPoll(host=host, jid=jid, started=1, finished=0))
+            publish(AsyncPoll(host=host, jid=jid, started=1, finished=0, task=task))
         return waiting.result()
     finally:
         waiting.cancel()
@@ -44,6 +49,7 @@ async def follow_job(
     jobs: JobRegistry,
     keywords: Keywords,
     handle: dict[str, Any],
+    info: TaskInfo,
 ) -> dict[str, Any]:
     """With `poll: 0` the handle of a job that was started; otherwise its result, once it ends."""
     jid = str(handle["ansible_job_id"])
@@ -52,10 +58,10 @@ async def follow_job(
         return handle
     seconds = keywords.async_seconds + _JOB_END_SECONDS
     ending = wait_through_losses(context.session, [jid], context.target.async_dir, seconds)
-    states = await wait_with_lines(context.publish, context.host, jid, keywords.poll, ending)
+    states = await wait_with_lines(context.publish, context.host, jid, keywords.poll, ending, info)
     state = states.get(jid, {})
     result = _job_result(context, keywords, jid, handle, state)
-    context.publish(AsyncEnded(host=context.host, jid=jid, ok=not result.get("failed")))
+    context.publish(AsyncEnded(host=context.host, jid=jid, ok=not result.get("failed"), task=info))
     if state.get("finished"):
         jobs.ended(jid)
         # the result is here: that its files stay behind must not fail the task

@@ -247,6 +247,7 @@ class Play:
     lock: Value = None
     parallel_with: str | None = None  # plays with the same mark run side by side
     parallel_lane: str | None = None  # among these: plays of one lane (an imported playbook's) run one after the other
+    parallel_name: str | None = None  # what the lane is called; None: as its first play
     extra: Mapping[str, Value] = field(default_factory=dict)
 
 

@@ -51,6 +51,8 @@ def _play(number: int, play: Play, wanted: Wanted, render: Callable[[Value], Any
     hosts: Any = final.hosts
     play_tags = tuple(str(tag) for tag in play.common.tags)  # as they are written; those of tasks are evaluated
     head = f"\n  play #{number} ({','.join(hosts)}): {final.name}\tTAGS: [{','.join(play_tags)}]"
+    if play.parallel_with is not None:
+        head += f"\tPARALLEL: [{play.parallel_name or final.name}]"
     if wanted.hosts is not None:
         found = wanted.hosts(hosts)
         head += f"\n    pattern: {hosts}\n    hosts ({len(found)}):"

@@ -27,13 +27,22 @@ _MEANT = frozenset(("name", "vars", "tags", "when", "import_playbook"))  # what 
 
 
 @dataclass(frozen=True, slots=True)
+class LaneMark:
+    """The entry of a parallel list to which plays belong."""
+
+    list: str
+    lane: str
+    name: str | None = None  # of an import: its own, or its file's
+
+
+@dataclass(frozen=True, slots=True)
 class Around:
     """What the imports round a playbook say of its plays."""
 
     vars: Mapping[str, Value]
     tags: tuple[str, ...] = ()
     when: tuple[Value, ...] = ()
-    lane: tuple[str, str] | None = None  # the mark and the lane of a parallel list
+    lane: LaneMark | None = None  # of a parallel list
     files: tuple[str, ...] = ()  # the playbooks round this one
 
 
@@ -104,7 +113,7 @@ class PlayLoader:
             vars={**given, **around.vars},
             tags=merged_tags(merged_tags(around.tags, tags(own.get("tags"), own.origin)), tags(old_tags, own.origin)),
             when=around.when + conditions(own.get("when")),
-            lane=around.lane,
+            lane=_named(around.lane, own, target),
             files=around.files,
         )
         try:
@@ -144,7 +153,7 @@ class PlayLoader:
         mark = self._shop.new_id("parallel")
         plays: list[Play] = []
         for number, item in enumerate(value, 1):
-            inner = replace(around, lane=(mark, f"{mark}/{number}"))
+            inner = replace(around, lane=LaneMark(mark, f"{mark}/{number}"))
             plays.extend(self._entry(item, path, collection, inner, origin_of(value)))
         return plays
 
@@ -174,7 +183,7 @@ class PlayLoader:
             name: self._builder.section(own.get(name), replace(place, section=name), origin)
             for name in ("pre_tasks", "tasks", "post_tasks")
         }
-        lane = around.lane or (None, None)
+        lane = around.lane
         return Play(
             id=state.id,
             origin=origin,
@@ -190,8 +199,9 @@ class PlayLoader:
             role_tasks=tuple(role_tasks),
             handlers=(*role_handlers, *handlers, *state.imported_handlers),
             lock=check_lock(own.get("lock"), own.place_of("lock")),
-            parallel_with=lane[0],
-            parallel_lane=lane[1],
+            parallel_with=lane.list if lane is not None else None,
+            parallel_lane=lane.lane if lane is not None else None,
+            parallel_name=lane.name if lane is not None else None,
             **sections,
             **{name: own.get(name) for name in _PLAIN},
         )
@@ -228,6 +238,13 @@ _PLAIN = (
     "gather_facts", "gather_subset", "gather_timeout", "fact_path", "force_handlers", "max_fail_percentage", "order",
     "serial", "strategy",
 )  # fmt: skip
+
+
+def _named(lane: LaneMark | None, own: Own, target: str) -> LaneMark | None:
+    """The lane with the name of the outermost import that it is."""
+    if lane is None or lane.name is not None:
+        return lane
+    return replace(lane, name=str(own.get("name") or os.path.basename(target)))
 
 
 def _hosts(own: Own) -> Value:

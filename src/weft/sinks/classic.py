@@ -46,7 +46,7 @@ class Classic:
             ev.PlaybookStarted: self._playbook_started,
             ev.PlayStarted: lambda event: self._play_banner(event.play),
             ev.NoHostsMatched: self._no_hosts_matched,
-            ev.NoHostsLeft: lambda event: screen.banner("NO MORE HOSTS LEFT"),
+            ev.NoHostsLeft: self._no_hosts_left,
             ev.TaskStarted: self._task_started,
             ev.HostStarted: self._host_started,
             ev.ItemFinished: self._item_finished,
@@ -98,14 +98,21 @@ class Classic:
     def _play_banner(self, play: ev.PlayInfo) -> None:
         self._plays[play.id] = play
         self._play = play.id
+        self._banner = None
         mark = " [CHECK MODE]" if play.check_mode and self._settings.check_mode_markers else ""
         name = play.name.strip()
-        self._screen.banner(f"PLAY{f' [{name}]' if name else ''}{mark}{_lane(play)}")
+        lane = _lane(play.lane) if play.lane != name else ""
+        self._screen.banner(f"PLAY{f' [{name}]' if name else ''}{mark}{lane}")
 
     def _no_hosts_matched(self, event: ev.NoHostsMatched) -> None:
         if self._play != event.play.id:
             self._play_banner(event.play)
         self._screen.show("skipping: no hosts matched", "skip")
+
+    def _no_hosts_left(self, event: ev.NoHostsLeft) -> None:
+        play = self._plays.get(event.play)
+        self._banner = None
+        self._screen.banner(f"NO MORE HOSTS LEFT{_lane(play.lane) if play is not None else ''}")
 
     # tasks
 
@@ -119,10 +126,10 @@ class Classic:
 
     def _goes_its_own_pace(self, task: ev.TaskInfo) -> bool:
         """Whether other tasks are under way beside this one: its banner comes with each of its lines that needs it."""
-        if task.strand is not None:
+        if _beside_others(task):
             return True
         play = self._plays.get(task.play)
-        return play is not None and (play.strategy in _OWN_PACE or play.lane is not None)
+        return play is not None and play.strategy in _OWN_PACE
 
     def _task_banner(self, task: ev.TaskInfo) -> None:
         prefix = "RUNNING HANDLER" if task.handler else "TASK"
@@ -130,9 +137,8 @@ class Classic:
         if self._settings.display_args_to_stdout and not task.no_log:
             name += " " + ", ".join(f"{key}={value}" for key, value in task.args.items())
         mark = " [CHECK MODE]" if task.check_mode and self._settings.check_mode_markers else ""
-        play = self._plays.get(task.play)
         strand = f" ({task.strand})" if task.strand and task.strand != name else ""
-        self._screen.banner(f"{prefix} [{name}]{mark}{strand}{_lane(play)}")
+        self._screen.banner(f"{prefix} [{name}]{mark}{strand}{_lane(task.lane)}")
         if self._screen.verbosity >= _SHOWS_PATHS_FROM:
             self._task_path(task)
         self._banner = task.id
@@ -238,21 +244,28 @@ class Classic:
     # what happens within a task
 
     def _retrying(self, event: ev.Retrying) -> None:
-        if event.task.strand is not None:
-            self._under_banner(event.task)
+        self._beside_others_under_banner(event.task)
         always = event.verbose_always or is_action(event.task, "debug")
         with_result = always or self._screen.verbosity >= _SHOWS_RETRY_RESULTS_FROM
         self._screen.show(self._lines.retrying(event, with_result=with_result), "debug")
 
+    def _beside_others_under_banner(self, task: ev.TaskInfo | None) -> None:
+        """For lines that stand where they come, as in Ansible, unless that could be below another task's banner."""
+        if task is not None and _beside_others(task):
+            self._under_banner(task)
+
     def _included(self, event: ev.Included) -> None:
+        self._beside_others_under_banner(event.task)
         label = f" => (item={event.label})" if event.label else ""
         self._screen.show(f"included: {event.path} for {', '.join(event.hosts)}{label}", "included")
 
     def _async_poll(self, event: ev.AsyncPoll) -> None:
+        self._beside_others_under_banner(event.task)
         state = f"started={event.started} finished={event.finished}"
         self._screen.show(f"ASYNC POLL on {event.host}: jid={event.jid} {state}", "debug")
 
     def _async_ended(self, event: ev.AsyncEnded) -> None:
+        self._beside_others_under_banner(event.task)
         word = "OK" if event.ok else "FAILED"
         self._screen.show(f"ASYNC {word} on {event.host}: jid={event.jid}", "debug")
 
@@ -279,5 +292,10 @@ def show_problems(screen: Screen, event: ev.TaskResult, *, stderr: bool = False)
         screen.error(event.error, stderr=stderr)
 
 
-def _lane(play: ev.PlayInfo | None) -> str:
-    return f" ({play.lane})" if play is not None and play.lane is not None else ""
+def _beside_others(task: ev.TaskInfo) -> bool:
+    """Whether other tasks of the run are under way meanwhile, whatever the strategy."""
+    return task.strand is not None or task.lane is not None
+
+
+def _lane(lane: str | None) -> str:
+    return f" ({lane})" if lane is not None else ""

@@ -1,0 +1,213 @@
+"""One play: its hosts, its strategy, its batches one after the other.
+
+Comes after ``batch``; ``playlane`` says which plays, and in which order.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from weft.engine.batch import Batch
+from weft.engine.batches import batches
+from weft.engine.handlers import flatten
+from weft.engine.ownpace import check_play
+from weft.engine.startat import Start, find_start
+from weft.engine.state import BatchState, RunState
+from weft.engine.strategies import HostLimit
+from weft.events import NoHostsMatched, PlayInfo, PlayStarted
+from weft.executor.environment import RunEnvironment
+from weft.model.convert import is_true
+from weft.model.errors import LoadError, WeftError
+from weft.model.nodes import Play, Role, Task
+from weft.model.values import OMIT, origin_of
+from weft.templating.blocking import evaluate
+from weft.vars import PlayVars
+
+STRATEGIES = ("linear", "free", "host_pinned", "debug")
+
+OK, FAILED, UNREACHABLE = 0, 2, 4
+
+
+@dataclass(slots=True)
+class PlayEnd:
+    """How a play ended. ``code`` is the exit code of its last batch, None where it had none."""
+
+    code: int | None = None
+    broken: bool = False  # a whole batch failed, or too many hosts did: the plays after it are off
+
+
+class PlayRun:
+    """Plays one play."""
+
+    def __init__(
+        self, run: RunState, play: Play, play_vars: PlayVars, watch: Callable[[BatchState | None], None]
+    ) -> None:
+        """``watch`` is told which batch runs, so that it can be called away; None: none does."""
+        self._run = run
+        self._play = play
+        self._vars = play_vars
+        self._watch = watch
+        self._end = PlayEnd()
+
+    async def play(self, start: Start | None = None) -> PlayEnd:
+        """``start``: where, if that is known already. Raises WeftError where the run itself is broken."""
+        run, play = self._run, self._play
+        names = run.variables.scope(None, play=self._vars)
+        pattern = await evaluate(lambda: run.services.templar.render(play.hosts, names))
+        hosts = self._vars.all_hosts = self._select(pattern, await self._value(play.order, names))
+        # files of variables, and cached facts, are read before the hosts start
+        await asyncio.to_thread(run.variables.prepare, self._vars, hosts)
+        split = batches(hosts, await self._value(play.serial, names), play.origin)
+        strategy = await self._strategy(names)
+        if not split:
+            info = self._info(await self._title(pattern, names), (), strategy)
+            run.bus.publish(PlayStarted(play=info))
+            run.bus.publish(NoHostsMatched(play=info))
+            return self._end
+        start = start or find_start(run, play)
+        if start.elsewhere:
+            self._play = replace(play, pre_tasks=(), role_tasks=(), tasks=(), post_tasks=(), gather_facts=False)
+        for hosts_now in split:
+            title = await self._title(pattern, names)
+            run.bus.publish(PlayStarted(play=self._info(title, hosts_now, strategy)))
+            if await self._batch(hosts_now, strategy, start.before):
+                break
+        return self._end
+
+    async def hosts(self) -> tuple[str, ...]:
+        """Those that the play would have now."""
+        names = self._run.variables.scope(None, play=self._vars)
+        return self._select(await self._value(self._play.hosts, names), None)
+
+    async def title(self) -> str:
+        """The play's name, or else its hosts."""
+        names = self._run.variables.scope(None, play=self._vars)
+        return await self._title(await self._value(self._play.hosts, names), names)
+
+    async def _batch(self, hosts: tuple[str, ...], strategy: str, skip_before: frozenset[str]) -> bool:
+        """Whether the play is over."""
+        run, play = self._run, self._play
+        self._vars.batch = hosts
+        self._vars.removed = set()
+        state = BatchState(
+            run=run,
+            play=play,
+            hosts=hosts,
+            play_vars=self._vars,
+            environment=self._environment(),
+            handlers=flatten(play.handlers),
+            strategy=strategy,
+            skip_before=skip_before,
+        )
+        limit = HostLimit(run.settings.forks if strategy == "host_pinned" else None)
+        batch = Batch(state, self._setup(), limit, together=strategy == "linear")
+        if strategy != "linear":
+            check_play(state, play)
+        before = len(run.failed) + len(run.unreachable)
+        self._watch(state)
+        try:
+            await batch.run()
+        finally:
+            self._watch(None)
+        run.failed = (state.failed | state.ended_failed) - run.unreachable
+        self._end.code = self._code_of(state)
+        newly = len(run.failed) + len(run.unreachable) - before
+        if state.broken or newly == len(hosts):
+            self._end.broken = True
+        return self._end.broken or state.ended or run.stopping
+
+    def _code_of(self, state: BatchState) -> int:
+        """A run ends as its last batch. Hosts that failed earlier still count, unless their errors were cleared."""
+        if state.broken:
+            return FAILED
+        if self._run.unreachable:
+            return UNREACHABLE
+        return FAILED if state.ended_failed else OK
+
+    def _select(self, pattern: Any, order: Any) -> tuple[str, ...]:
+        run = self._run
+        try:
+            return run.variables.inventory.select(pattern, limit=run.options.limit, order=order)
+        except ValueError as error:
+            raise LoadError(str(error), origin_of(self._play.hosts) or self._play.origin) from None
+
+    async def _value(self, raw: Any, names: Any) -> Any:
+        if raw is None:
+            return None
+        value = await evaluate(lambda: self._run.services.templar.render(raw, names))
+        return None if value is OMIT else value
+
+    async def _strategy(self, names: Any) -> str:
+        play = self._play
+        raw = await self._value(play.strategy, names) or self._run.settings.strategy
+        name = str(raw).removeprefix("ansible.builtin.")
+        if name not in STRATEGIES:
+            raise WeftError(
+                f"Invalid play strategy specified: {raw}", origin_of(play.strategy) or play.origin, _no_plugins(name)
+            )
+        return "linear" if name == "debug" else name
+
+    async def _title(self, pattern: Any, names: Any) -> str:
+        name = await self._value(self._play.name, names)
+        if name:
+            return str(name).strip()
+        return ",".join(pattern) if isinstance(pattern, list) else str(pattern or "")
+
+    def _info(self, title: str, hosts: tuple[str, ...], strategy: str) -> PlayInfo:
+        play, run = self._play, self._run
+        return PlayInfo(
+            id=play.id,
+            name=title,
+            hosts=hosts,
+            strategy=strategy,
+            check_mode=run.settings.check if play.common.check_mode is None else is_true(play.common.check_mode),
+            origin=play.origin,
+            lane=run.lane,
+        )
+
+    def _environment(self) -> RunEnvironment:
+        run, play = self._run, self._play
+        return RunEnvironment(
+            basedir=os.path.dirname(os.path.abspath(play.path)) if play.path else os.getcwd(),
+            roots=tuple(dict.fromkeys(role.path for role in _all_roles(play.roles))),
+            with_items=run.with_items,
+        )
+
+    def _setup(self) -> Task | None:
+        """The task that gathers facts first, where the play and the settings want it."""
+        play, gathering = self._play, self._run.settings.gathering
+        implied = play.gather_facts is None or is_true(play.gather_facts)
+        wanted = is_true(play.gather_facts) if gathering == "explicit" else implied
+        if not wanted:
+            return None
+        options = {
+            "gather_subset": play.gather_subset,
+            "gather_timeout": play.gather_timeout,
+            "fact_path": play.fact_path,
+        }
+        common = replace(play.common, tags=play.common.tags or ("always",), run_once=None)
+        return Task(
+            id=f"{play.id}-facts",
+            origin=play.origin,
+            name="Gathering Facts",
+            action="gather_facts",
+            fqcn="ansible.builtin.gather_facts",
+            args={key: value for key, value in options.items() if value is not None},
+            common=common,
+            implicit=True,
+        )
+
+
+def _all_roles(roles: Sequence[Role]) -> Iterator[Role]:
+    for role in roles:
+        yield from _all_roles(role.dependencies)
+        yield role
+
+
+def _no_plugins(name: str) -> str:
+    known = ", ".join(STRATEGIES[:3])
+    return f"weft has {known}; strategy plugins that were written for ansible-core can't be used."
