@@ -20,7 +20,7 @@ from weft.playbook.keywords import On, added
 pytestmark = pytest.mark.e2e
 
 PAGES = Path(__file__).resolve().parents[2] / "docs" / "language"
-EXAMPLE = re.compile(r"^```yaml\n(- hosts: .*?)^```$", re.MULTILINE | re.DOTALL)
+EXAMPLE = re.compile(r"^```yaml\n(- (?:hosts|parallel):.*?)^```$", re.MULTILINE | re.DOTALL)
 CONSOLE = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 

@@ -21,6 +21,7 @@ import io
 import os
 import re
 import shlex
+import signal
 import sys
 import textwrap
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
@@ -231,10 +232,11 @@ class Project:
         answers: Iterable[str] | None = None,
         really: bool = False,
         interpreter: bool = True,
+        ctrl_c: Sequence[float] = (),
     ) -> Ran:
         """Play ``text`` (or what is in play.yml) with arguments of `weft play`. ``hosts``: the inventory's text.
 
-        Without ``interpreter`` the hosts' Python is not told but found.
+        Without ``interpreter`` the hosts' Python is not told but found. ``ctrl_c``: when it is pressed, in seconds.
         """
         if text is not None:
             self.file("play.yml", text)
@@ -251,16 +253,16 @@ class Project:
             words += ["-e", f"ansible_python_interpreter={sys.executable}"]
         if not any(word.endswith(".yml") and word[0] != "@" for word in words):
             words.append("play.yml")
-        return self._run(words, Answers(answers), really)
+        return self._run(words, Answers(answers), really, ctrl_c)
 
-    def _run(self, words: list[str], prompter: Answers, really: bool) -> Ran:
+    def _run(self, words: list[str], prompter: Answers, really: bool, ctrl_c: Sequence[float]) -> Ran:
         streams = Streams(io.StringIO(), io.StringIO())
         recorder = Recorder()
         clock = _Clock()
         with contextlib.redirect_stderr(streams.stderr), contextlib.redirect_stdout(streams.stdout):
             try:
                 request = playbook_request(play_command.make_context("play", words).params)
-                code = self._carry_out(request, streams, recorder, prompter, clock, really)
+                code = self._carry_out(request, streams, recorder, prompter, clock, really, ctrl_c)
             except BaseException as error:
                 code = report(error, words)
         return Ran(
@@ -281,6 +283,7 @@ class Project:
         prompter: Answers,
         clock: _Clock,
         really: bool,
+        ctrl_c: Sequence[float],
     ) -> int:
         if request.options.only_lists:
             return show_lists(request)
@@ -295,11 +298,13 @@ class Project:
             for warning in request.warnings:
                 bus_of(sinks).publish(warning)
             parts = Parts if really else make
+            for at in ctrl_c:
+                asyncio.get_running_loop().call_later(at, signal.raise_signal, signal.SIGINT)
             try:
                 # virtual seconds: hosts that wait for each other for ever end here
                 async with asyncio.timeout(None if really else _FOREVER):
                     return await run_playbooks(
-                        request.options, request.settings, sinks, signals=False, make_parts=parts
+                        request.options, request.settings, sinks, signals=bool(ctrl_c), make_parts=parts
                     )
             finally:
                 clock.seconds = asyncio.get_running_loop().time() - start

@@ -144,9 +144,35 @@ def test_strands_of_a_parallel_block_get_their_banner_back_when_lines_mix():
 
 
 def test_plays_side_by_side_carry_their_label():
-    info = task("a")
+    info = task("a", lane="db")
     shown = show(ev.PlayStarted(play=play(lane="db")), started(info), ended(info, Status.OK))
     assert shown.stdout == banner("PLAY [web] (db)") + banner("TASK [a] (db)") + "ok: [h1]\n"
+
+
+def test_a_play_that_is_its_lane_says_so_once():
+    shown = show(ev.PlayStarted(play=play(lane="web")), ev.NoHostsLeft(play="play-1"))
+    assert shown.stdout == banner("PLAY [web]") + banner("NO MORE HOSTS LEFT (web)")
+
+
+def test_what_a_task_says_while_it_runs_is_below_its_banner_where_plays_go_side_by_side():
+    left, right = task("left", lane="a"), task("right", lane="b")
+    shown = show(
+        ended(left, Status.OK),
+        ended(right, Status.OK),
+        ev.AsyncPoll(host="h1", jid="j1", started=1, finished=0, task=left),
+        ev.PlayStarted(play=play(lane="b")),
+        ev.AsyncEnded(host="h1", jid="j1", ok=True, task=left),
+    )
+    assert _tasks(shown) == [
+        "TASK [left] (a)",
+        "ok: [h1]",
+        "TASK [right] (b)",
+        "ok: [h1]",
+        "TASK [left] (a)",
+        "ASYNC POLL on h1: jid=j1 started=1 finished=0",
+        "TASK [left] (a)",
+        "ASYNC OK on h1: jid=j1",
+    ]
 
 
 def test_meta_tasks_that_nobody_wrote_have_no_banner_but_gathering_facts_has():
