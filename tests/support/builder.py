@@ -32,6 +32,7 @@ from typing import Any, TypeVar
 
 from tests.support.fake_host import Hosts
 from tests.support.virtual_time import VirtualTimeLoop
+from weft.actions.base import PromptInterrupted
 from weft.cli.execute import show_lists
 from weft.cli.play import play as play_command
 from weft.cli.problems import report
@@ -103,6 +104,16 @@ class Answers:
                 await asyncio.sleep(seconds)
             return ""
         return self._answers.pop(0)
+
+    async def line(self, text: str) -> str | None:
+        """Ctrl-C is the answer ``\x03``."""
+        self.questions.append(text)
+        if not self._answers:
+            return None
+        answer = self._answers.pop(0)
+        if answer == "\x03":
+            raise PromptInterrupted
+        return answer
 
 
 @dataclass

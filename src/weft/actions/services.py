@@ -109,6 +109,12 @@ class Prompter(Protocol):
         After ``seconds`` it ends with what there is. A key of ``interrupt``, or Ctrl-C, raises PromptInterrupted.
         """
 
+    async def line(self, text: str) -> str | None:
+        """A line that was typed, or stands in the file or pipe that standard input is. None at its end.
+
+        Ctrl-D where nothing was typed is the end; Ctrl-C raises PromptInterrupted.
+        """
+
 
 class Strands(Protocol):
     """Async work of this run that is not a job on a host (templates, blocks, roles ...), known by jid.

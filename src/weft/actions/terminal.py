@@ -53,6 +53,20 @@ class TerminalPrompter:
         interrupt: Sequence[str] | None = None,
     ) -> str:
         """See ``weft.actions.base.Prompter``."""
+        return await self._ask(text, echo, seconds, complete, interrupt) or ""
+
+    async def line(self, text: str) -> str | None:
+        """See ``weft.actions.base.Prompter``."""
+        return await self._ask(text)
+
+    async def _ask(
+        self,
+        text: str,
+        echo: bool = True,
+        seconds: float | None = None,
+        complete: Sequence[str] | None = None,
+        interrupt: Sequence[str] | None = None,
+    ) -> str | None:
         async with self._turn:
             if self._before is not None:
                 await asyncio.to_thread(self._before)
@@ -63,11 +77,12 @@ class TerminalPrompter:
             with _unbuffered(descriptor):
                 return await self._keys(descriptor, echo, seconds, complete, interrupt)
 
-    def _read_line(self) -> str:
+    def _read_line(self) -> str | None:
         try:
-            return self._source.readline().rstrip("\r\n")
+            line = self._source.readline()
         except (OSError, ValueError):
-            return ""
+            return None
+        return line.rstrip("\r\n") if line else None
 
     def _show(self, text: str) -> None:
         self._screen.write(text)
@@ -80,7 +95,8 @@ class TerminalPrompter:
         seconds: float | None,
         complete: Sequence[str] | None,
         interrupt: Sequence[str] | None,
-    ) -> str:
+    ) -> str | None:
+        """What was typed; None at the end of input."""
         keys: asyncio.Queue[str] = asyncio.Queue()
         decoder = codecs.getincrementaldecoder("utf-8")("replace")
         loop = asyncio.get_running_loop()
@@ -96,9 +112,10 @@ class TerminalPrompter:
         stops = frozenset(key.lower() for key in interrupt or ())
         try:
             async with asyncio.timeout(seconds):
-                while True:
-                    if self._take(await keys.get(), line, echo, ends, stops):
-                        break
+                while not self._take(key := await keys.get(), line, echo, ends, stops):
+                    pass
+                if key == _END_OF_INPUT and not line:
+                    return None
         except TimeoutError:
             pass
         finally:

@@ -52,6 +52,7 @@ class PlayRun:
         self._vars = play_vars
         self._watch = watch
         self._end = PlayEnd()
+        self._debugs = False
 
     async def play(self, start: Start | None = None) -> PlayEnd:
         """``start``: where, if that is known already. Raises WeftError where the run itself is broken."""
@@ -63,6 +64,9 @@ class PlayRun:
         await asyncio.to_thread(run.variables.prepare, self._vars, hosts)
         split = batches(hosts, await self._value(play.serial, names), play.origin)
         strategy = await self._strategy(names)
+        self._debugs, strategy = (
+            (True, "linear") if strategy == "debug" else (run.settings.enable_task_debugger, strategy)
+        )
         if not split:
             info = self._info(await self._title(pattern, names), (), strategy)
             run.bus.publish(PlayStarted(play=info))
@@ -101,6 +105,7 @@ class PlayRun:
             environment=self._environment(),
             handlers=flatten(play.handlers),
             strategy=strategy,
+            debugs=self._debugs,
             skip_before=skip_before,
         )
         limit = HostLimit(run.settings.forks if strategy == "host_pinned" else None)
@@ -149,7 +154,7 @@ class PlayRun:
             raise WeftError(
                 f"Invalid play strategy specified: {raw}", origin_of(play.strategy) or play.origin, _no_plugins(name)
             )
-        return "linear" if name == "debug" else name
+        return name
 
     async def _title(self, pattern: Any, names: Any) -> str:
         name = await self._value(self._play.name, names)

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from weft.engine.notyet import refuse_play
 from weft.engine.playlane import PlayLane
+from weft.engine.signals import DebuggerQuit
 from weft.engine.startat import complain_about_start
 from weft.engine.state import RunState
 from weft.events import Message, PlaybookFinished, PlaybookStarted, RunFinished, RunStarted
@@ -19,6 +20,7 @@ from weft.model.errors import OptionsError
 from weft.model.nodes import Playbook
 
 INTERRUPTED = 130
+QUIT = 99  # at the debugger; no recap, as in Ansible
 
 
 class Runner:
@@ -36,7 +38,7 @@ class Runner:
         """Returns the exit code. Raises WeftError where the run itself is broken; the recap is out by then."""
         run = self._run
         started = time.monotonic()
-        code = 0
+        code = 1  # no recap
         run.bus.publish(RunStarted(playbooks=tuple(book.path for book in playbooks), check_mode=run.settings.check))
         self._check(playbooks)
         try:
@@ -51,9 +53,8 @@ class Runner:
             raise
         except Interrupted:  # a play had not got beyond its variables
             code = INTERRUPTED
-        except Exception:
-            code = 1
-            raise
+        except DebuggerQuit:
+            return QUIT
         finally:
             if code != 1:
                 await self._finish(code, time.monotonic() - started)

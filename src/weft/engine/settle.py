@@ -17,9 +17,20 @@ from weft.model.outcome import Outcome, Status
 
 
 async def settle(
-    batch: BatchState, host: HostState, task: Task, turn: Round, report: Report, info: TaskInfo, *, everywhere: bool
+    batch: BatchState,
+    host: HostState,
+    task: Task,
+    turn: Round,
+    report: Report,
+    info: TaskInfo,
+    *,
+    everywhere: bool,
+    shown: bool,
 ) -> None:
-    """Take in a report. Raises HostFailed or HostUnreachable where the host's way ends or turns to a rescue."""
+    """Take in a report; ``shown``: the views have it already.
+
+    Raises HostFailed or HostUnreachable where the host's way ends or turns to a rescue.
+    """
     outcome = report.outcome
     run = batch.run
     run.stats.task_seconds += report.duration
@@ -37,7 +48,8 @@ async def settle(
     if including and report.includes:
         includes: dict[str, Any] = turn.shared.setdefault(Shared.INCLUDES, {})  # type: ignore[assignment]
         includes[host.name] = report.includes
-    publish(batch, host, info, report)
+    if not shown:
+        publish(batch, host, info, report)
     if outcome.unreachable and not outcome.ignored:
         run.unreachable.add(host.name)
         batch.remove((host.name,))
@@ -181,6 +193,7 @@ def _count(batch: BatchState, host: HostState, report: Report, *, rescued: bool,
 
 
 def publish(batch: BatchState, host: HostState, info: TaskInfo, report: Report) -> None:
+    """Show how the task ended."""
     outcome, view = report.outcome, report.view
     batch.run.bus.publish(
         TaskFinished(

@@ -64,5 +64,9 @@ class Stopped(HostSignal):
     """Ctrl-C: no new task starts."""
 
 
+class DebuggerQuit(Exception):
+    """Somebody ended the run at the task debugger's prompt."""
+
+
 class Broken(HostSignal):
     """Too many hosts failed (`max_fail_percentage`): the batch is over, nothing rescues it."""

@@ -64,6 +64,7 @@ class RunState:
     stopping: bool = False  # Ctrl-C: no new task starts
     step: bool = False
     start_at: str | None = None  # --start-at-task, until the task is found
+    debugging: asyncio.Lock = field(default_factory=asyncio.Lock)  # one task at a time
     lane: str | None = None  # what the views call it, among plays that run side by side
 
     def for_lane(self, label: str) -> RunState:
@@ -103,6 +104,7 @@ class BatchState:
     strategy: str
     selected: dict[str, bool] = field(default_factory=dict)  # task id -> whether its tags are chosen
     notified: dict[str, set[str]] = field(default_factory=dict)  # handler id -> hosts
+    debugs: bool = False  # tasks that fail are debugged, unless they say otherwise
     skip_before: frozenset[str] = frozenset()  # ids of tasks that --start-at-task leaves out
     failed: set[str] = field(default_factory=set)  # count for max_fail_percentage; out of the plays that follow
     ended_failed: set[str] = field(default_factory=set)  # their way through the play ended with a failure

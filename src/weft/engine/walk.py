@@ -320,8 +320,12 @@ class Walk:
             held=self.host.held,
             deadline=self.host.deadline,
         )
-        report = await self.run.executor.run(call)
-        await settle(self.batch, self.host, task, turn, report, info, everywhere=everywhere)
+        report, shown = await self.run.executor.run(call), False
+        if self.batch.debugs or task.common.debugger is not None:
+            from weft.engine.debugger import debugged
+
+            report, shown = await debugged(self.batch, self.host, call, report)
+        await settle(self.batch, self.host, task, turn, report, info, everywhere=everywhere, shown=shown)
         if report.outcome.changed and report.outcome.notify:
             notify(self.batch, self.host, report.outcome.notify, task)
         return report

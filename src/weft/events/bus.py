@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Protocol
 
 from weft.events.deferred import Notice, offer
@@ -24,11 +25,31 @@ class Bus:
     def __init__(self, sinks: tuple[Sink, ...] = (), on_error: Callable[[Sink, Exception], None] | None = None) -> None:
         self._sinks = list(sinks)
         self._on_error = on_error
+        self._held: list[Event] | None = None
 
     def add(self, sink: Sink) -> None:
         self._sinks.append(sink)
 
     def publish(self, event: Event) -> None:
+        if self._held is not None:
+            self._held.append(event)
+        else:
+            self._hand_out(event)
+
+    @contextmanager
+    def held(self) -> Iterator[Callable[[Event], None]]:
+        """What is published meanwhile is handed out at the end; what the function that this gives is told, at once."""
+        if self._held is not None:
+            raise RuntimeError("the bus is held already")
+        self._held = []
+        try:
+            yield self._hand_out
+        finally:
+            held, self._held = self._held, None
+            for event in held:
+                self._hand_out(event)
+
+    def _hand_out(self, event: Event) -> None:
         for sink in tuple(self._sinks):
             try:
                 sink.handle(event)
