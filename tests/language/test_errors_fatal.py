@@ -610,3 +610,28 @@ def test_the_last_play_decides_the_exit_code(project: Project) -> None:
         """,
         code=2,
     )
+
+
+def test_hosts_that_wait_behind_a_block_fail_within_it(project: Project) -> None:
+    ran = project.play(
+        """
+        - hosts: all
+          gather_facts: no
+          tasks:
+            - block:
+                - fail:
+                  when: inventory_hostname == 'a'
+                - debug: msg=through
+              rescue:
+                - debug: msg=rescue
+                - fail:
+                  when: inventory_hostname == 'a'
+                  any_errors_fatal: yes
+              always:
+                - debug: msg=always
+            - debug: msg=after
+        """
+    )
+    assert ran.messages("b")[-4:] == ["through", "rescue", "always", "after"]
+    assert ran.recap == {"a": "ok=2 failed=1 rescued=1", "b": "ok=4 skipped=2"}
+    assert ran.code == 2

@@ -465,3 +465,53 @@ def test_an_unknown_one(project: Project) -> None:
 def test_conditions_that_don_t_count_are_warned_of(project: Project) -> None:
     ran = project.play("- {hosts: a, gather_facts: no, tasks: [{meta: noop, when: false}]}")
     assert ran.problems[0] == "[WARNING]: noop task does not support when conditional"
+
+
+END = """
+        - hosts: all
+          gather_facts: no
+          tasks:
+            - block: [{fail: , when: inventory_hostname == 'a'}]
+              SECTION:
+                - NODE
+            - debug: msg=after
+        - hosts: all
+          gather_facts: no
+          tasks:
+            - debug: msg=second
+"""
+
+
+@pytest.mark.parametrize(
+    ("section", "node", "failed"),
+    [
+        ("always", "meta: end_host", True),
+        ("always", "meta: end_batch", True),
+        ("rescue", "meta: end_host", False),
+        ("rescue", "block: [{meta: end_host}]", True),
+    ],
+)
+def test_a_host_that_ends_before_its_failure_is_rescued_stays_failed(
+    project: Project, section: str, node: str, failed: bool
+) -> None:
+    ran = project.play(END.replace("SECTION", section).replace("NODE", node))
+    assert ran.messages("a") == ([] if failed else ["second"])
+    assert ran.code == (2 if failed else 0)
+
+
+def test_a_host_that_ends_in_a_block_within_another_is_not_failed(project: Project) -> None:
+    ran = project.play(
+        """
+        - hosts: all
+          gather_facts: no
+          tasks:
+            - block:
+                - block: [{fail: , when: inventory_hostname == 'a'}]
+                  always: [{meta: end_host}]
+        - hosts: all
+          gather_facts: no
+          tasks:
+            - debug: msg=second
+        """
+    )
+    assert (ran.messages("a"), ran.code) == (["second"], 0)

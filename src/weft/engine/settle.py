@@ -25,7 +25,7 @@ async def settle(
     info: TaskInfo,
     *,
     everywhere: bool,
-    shown: bool,
+    shown: bool = False,
 ) -> None:
     """Take in a report; ``shown``: the views have it already.
 

@@ -17,7 +17,13 @@ class HostFailed(HostSignal):
     ``twice``: it fails once more at the next place within the innermost block, be that its rescue or its always. So
     it goes, as in Ansible, with the other hosts of a `run_once` task. ``fatal``: it is every host's failure
     (any_errors_fatal). ``among``: where children of a parallel block failed, all their failures.
+
+    ``at``: the host waited for its next task when another one's failure became its own. In Ansible a host leaves a
+    block with the task behind it, so it fails where it has been last, and the rescue of a block that it came through
+    is for it. None: it fails here.
     """
+
+    at: tuple[int, ...] | None = None
 
     def __init__(
         self,
@@ -40,15 +46,25 @@ class HostUnreachable(HostSignal):
     """The host is out of reach: no rescue, no always, out of the rest of the run."""
 
 
-class EndHost(HostSignal):
+class Ended(HostSignal):
+    """Base of those that end the play for a host that is not failed.
+
+    ``rescuing``: it came directly from a rescue, so that what was to be rescued is. Without that a failure that the
+    host had before is not forgotten. None: it has come out of no block yet.
+    """
+
+    rescuing: bool | None = None
+
+
+class EndHost(Ended):
     """``meta: end_host``: this host is done with the play, and is not failed."""
 
 
-class EndBatch(HostSignal):
+class EndBatch(Ended):
     """``meta: end_batch``: every host of the batch is done with it."""
 
 
-class EndPlay(HostSignal):
+class EndPlay(Ended):
     """``meta: end_play``: the play is over for all hosts, later batches too."""
 
 

@@ -201,6 +201,7 @@ class HostState:
     """One host's way through a batch, or one of the strands of it. Owned by its coroutine."""
 
     name: str
+    last: tuple[int, ...] | None = None  # position of the last task that it came to
     rescue_depth: int = 0  # blocks with a rescue whose body the host is in
     always_depth: int = 0  # blocks with an always whose body or rescue the host is in
     flushing: bool = False
@@ -217,7 +218,7 @@ class HostState:
 
     def beside(self, branch: Branch) -> HostState:
         """The state of a strand that starts here. What is notified, and which roles have run, they share."""
-        return replace(self, branch=branch, prepared=dict(self.prepared))
+        return replace(self, branch=branch, prepared=dict(self.prepared), last=None)
 
     def detached(self, branch: Branch) -> HostState:
         """The state of a strand that nobody waits for: nothing round it catches its failures."""
@@ -231,6 +232,7 @@ class HostState:
             deadline=None,
             watch=Watch(),
             deferred=True,
+            last=None,
         )
 
 

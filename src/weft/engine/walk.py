@@ -9,6 +9,7 @@ import asyncio
 import os
 import time
 from collections.abc import Coroutine, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -25,7 +26,7 @@ from weft.engine.meta import run_meta
 from weft.engine.ownpace import check_own_pace
 from weft.engine.parallel import run_children
 from weft.engine.settle import settle, settle_others, take_in, take_over
-from weft.engine.signals import EndRole, HostFailed, HostUnreachable, Stopped
+from weft.engine.signals import Ended, EndRole, HostFailed, HostUnreachable, Stopped
 from weft.engine.state import BatchState, Expansion, HostState, Shared
 from weft.events import HostStarted, Message, TaskInfo
 from weft.executor.report import Report
@@ -34,6 +35,9 @@ from weft.model.errors import WeftError
 from weft.model.nodes import Block, Node, Task, TaskKind
 from weft.templating.blocking import evaluate
 from weft.vars import Scope
+
+_OUTERMOST = 2  # a section and an index
+_BODY, _RESCUE, _ALWAYS = range(3)  # of a block, in positions
 
 
 class Walk:
@@ -82,12 +86,21 @@ class Walk:
             if failure is not None:
                 raise failure
 
-    async def nodes(self, nodes: Sequence[Node], base: Position) -> None:
-        """Nodes in order. ``meta: end_role`` goes on behind the end of its role, if that is among them."""
-        index = 0
+    async def nodes(self, nodes: Sequence[Node], base: Position, late: HostFailed | None = None) -> None:
+        """Nodes in order. ``meta: end_role`` goes on behind the end of its role, if that is among them.
+
+        ``late``: the host has come through here, and fails now where it was last.
+        """
+        index = _next(late, base)
         while index < len(nodes):
             try:
-                await self.node(nodes[index], (*base, index))
+                failure, late = late, None
+                await self.node(nodes[index], (*base, index), failure)
+            except HostFailed as failed:
+                if failed.at is None or failed.at[: len(base)] != base:
+                    raise
+                index, late = failed.at[len(base)], failed
+                continue
             except EndRole as end:
                 ends = (i for i in range(index + 1, len(nodes)) if _ends(nodes[i], end))
                 found = next(ends, None)
@@ -97,51 +110,83 @@ class Walk:
                 continue
             index += 1
 
-    async def node(self, node: Node, position: Position) -> None:
+    async def node(self, node: Node, position: Position, late: HostFailed | None = None) -> None:
+        """``late``: see ``nodes``."""
+        group = group_of(node) if isinstance(node, Block) else None
+        if late is not None and (isinstance(node, Task) or group is not None):
+            late.at = None
+            raise late
         if isinstance(node, Task):
             await self.task(node, position)
-        elif (group := group_of(node)) is not None:
+        elif group is not None:
             await run_group(self, group, position)
         else:
-            await self.block(node, position)
+            await self.block(node, position, late)
 
-    async def block(self, block: Block, position: Position) -> None:
-        """Body, then rescue if it failed, then always."""
+    async def block(self, block: Block, position: Position, late: HostFailed | None = None) -> None:
+        """Body, then rescue if it failed, then always. ``late``: see ``nodes``."""
+        if _next(late, position) == _ALWAYS:
+            with self._section():
+                await self.nodes(block.always, (*position, _ALWAYS), late)
+            return
         if not block.always:
-            failure = await self._guarded(block, position)
+            failure = await self._guarded(block, position, late)
         else:
             self.host.always_depth += 1
             try:
-                failure = await self._guarded(block, position)
+                failure = await self._guarded(block, position, late)
             finally:
                 self.host.always_depth -= 1
             if failure is None or not failure.twice:
                 cleared = self.batch.cleared
-                await self.nodes(block.always, (*position, 2))
+                with self._section(pending=failure is not None and _outermost(position)):
+                    await self.nodes(block.always, (*position, _ALWAYS))
                 if self.batch.cleared != cleared:
                     return
         if failure is not None:
             failure.twice = False
             raise failure
 
-    async def _guarded(self, block: Block, position: Position) -> HostFailed | None:
+    async def _guarded(self, block: Block, position: Position, late: HostFailed | None) -> HostFailed | None:
         """Body and rescue. Returns the failure that is left."""
-        try:
-            await self._body(block, (*position, 0))
-        except HostFailed as failed:
-            if not block.rescue:
-                return failed
-            if failed.twice:
-                failed.twice = False
-                return failed
-            return await self._rescue(block, (*position, 1))
-        return None
+        if _next(late, position) == _BODY:
+            try:
+                with self._section():
+                    await self._body(block, (*position, _BODY), late)
+            except HostFailed as failed:
+                if failed.at is not None:
+                    raise
+                if not block.rescue:
+                    return failed
+                if failed.twice:
+                    failed.twice = False
+                    return failed
+            else:
+                return None
+            late = None
+        with self._section(rescue=True, pending=_outermost(position)):
+            return await self._rescue(block, (*position, _RESCUE), late)
 
-    async def _body(self, block: Block, position: Position) -> None:
+    @contextmanager
+    def _section(self, *, rescue: bool = False, pending: bool = False) -> Iterator[None]:
+        """One part of a block. `meta: end_host` and its kin don't undo a failure that is ``pending`` round it."""
+        try:
+            yield
+        except Ended as end:
+            if end.rescuing is None:
+                end.rescuing = rescue
+            if pending and not end.rescuing:
+                self.batch.ended_failed.add(self.host.name)
+            raise
+
+    async def _body(self, block: Block, position: Position, late: HostFailed | None) -> None:
         self.host.rescue_depth += bool(block.rescue)
         try:
             if block.parallel is None:
-                await self.nodes(block.body, position)
+                await self.nodes(block.body, position, late)
+            elif late is not None:
+                late.at = None
+                raise late
             else:
                 children = children_of(self, block.body)
                 await run_children(self, children, block.parallel, speaker_of(block), position)
@@ -151,10 +196,12 @@ class Walk:
             if deadline is not None and deadline.of == f"{block.id}-group":
                 self.host.deadline = deadline.outer  # the limit is the body's
 
-    async def _rescue(self, block: Block, position: Position) -> HostFailed | None:
+    async def _rescue(self, block: Block, position: Position, late: HostFailed | None) -> HostFailed | None:
         try:
-            await self.nodes(block.rescue, position)
+            await self.nodes(block.rescue, position, late)
         except HostFailed as failed:
+            if failed.at is not None:
+                raise
             return failed
         return None
 
@@ -192,7 +239,13 @@ class Walk:
         if self.run.stopping:
             raise Stopped
         await self.batch.prepare_title(task, self.host)
-        turn = await self.lane.turns.enter(self.host.name, position, task)
+        try:
+            turn = await self.lane.turns.enter(self.host.name, position, task)
+        except HostFailed as called_away:
+            if self.lane.strand is None:
+                called_away.at = self.host.last
+            raise
+        self.host.last = position
         failure: HostFailed | HostUnreachable | EndRole | None = None
         try:
             if await self._stepped_over(task, turn):
@@ -355,12 +408,24 @@ class Walk:
         if expansion.variables:
             self.host.local = {**outer, **expansion.variables}
         try:
-            await work
+            with self._section():
+                await work
         except HostFailed as failed:
-            failed.twice = False
+            if failed.at is None:
+                failed.twice = False
             raise
         finally:
             self.host.local = outer
+
+
+def _next(late: HostFailed | None, position: Position) -> int:
+    """Which of the things at a position the host fails in; the first, where it fails in none."""
+    return late.at[len(position)] if late is not None and late.at is not None else 0
+
+
+def _outermost(position: Position) -> bool:
+    """Whether a block stands among the tasks of its play: in Ansible only the failure of such a one is a host's."""
+    return len(position) == _OUTERMOST
 
 
 def _ends(node: Node, end: EndRole) -> bool:
