@@ -142,24 +142,36 @@ class Batch:
             return
         if not isinstance(task, Task) or state.lanes.free:
             return
+        times = 0
         if lane.together and turn.shared.get(Shared.FATAL) and turn.failed and task.kind is not TaskKind.META:
-            self._fail_the_others(lane, turn)
-        if turn.failed and self._too_many_failed():
+            self._others_fail(lane, turn)
+            # of a `run_once` task that failed it was everybody's failure before
+            times += 1 + (Shared.REPORT in turn.shared and not turn.failed <= state.run.unreachable)
+        if self._too_many_failed():
+            if lane.together:
+                self._others_fail(lane, turn)
+            times += 1
             state.broken = True
+            state.run.bus.publish(NoHostsLeft(play=state.play.id))
+        if state.broken and (lane is not state.main or len(state.failed) >= len(self._left(turn))):
+            state.run.bus.publish(NoHostsLeft(play=state.play.id))
             turn.verdict = Broken
-            for _ in range(2):  # Ansible says so when there are too many, and again when it leaves the play
-                state.run.bus.publish(NoHostsLeft(play=state.play.id))
             state.lanes.end(Broken, background=True)
+        elif times:
+            turn.verdict = partial(HostFailed, fatal=True, again=times - 1)
+            lane.turns.call_away(turn.verdict, except_for=turn.hosts)
 
-    def _fail_the_others(self, lane: Lane, turn: Round) -> None:
+    def _others_fail(self, lane: Lane, turn: Round) -> None:
         """The failure of one is everybody's; for the views, it is still that one's."""
-        state = self._state
-        unreachable = state.run.unreachable
+        unreachable = self._state.run.unreachable
         if lane.strand is None:
-            fail_with_others(state, [name for name in state.hosts if name not in turn.failed])
-        verdict = partial(HostFailed, fatal=True, twice=Shared.REPORT in turn.shared and not turn.failed <= unreachable)
-        turn.verdict = verdict
-        lane.turns.call_away(verdict, except_for=turn.hosts)
+            others = [name for name in self._left(turn) if name in unreachable or name not in turn.failed]
+            fail_with_others(self._state, others)
+
+    def _left(self, turn: Round) -> list[str]:
+        """Hosts that were not out of reach when the round began."""
+        state = self._state
+        return [name for name in state.hosts if name not in state.run.unreachable or name in turn.failed]
 
     def _too_many_failed(self) -> bool:
         state = self._state

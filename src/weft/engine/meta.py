@@ -127,7 +127,7 @@ async def _act(walk: Walk, task: Task, action: str, position: Position) -> None:
         run.failed.difference_update(batch.hosts)
         run.unreachable.difference_update(batch.hosts)
         batch.failed.clear()
-        batch.ended_failed.clear()
+        batch.ended_failed.difference_update(batch.hosts)
         batch.main.turns.rejoin()
         batch.cleared += 1
         _say(walk, "cleared host errors")

@@ -118,12 +118,14 @@ class PlayRun:
             await batch.run()
         finally:
             self._watch(None)
-        run.failed = (state.failed | state.ended_failed) - run.unreachable
+        run.failed = state.failed | state.ended_failed
         self._end.code = self._code_of(state)
         newly = len(run.failed) + len(run.unreachable) - before
-        if state.broken or newly == len(hosts):
+        everybody = newly == len(hosts)
+        if state.broken or everybody:
             self._end.broken = True
-        return self._end.broken or state.ended or run.stopping
+        # as in Ansible, batches follow one in which too many failed, but not everybody
+        return everybody or state.ended or run.stopping
 
     def _code_of(self, state: BatchState) -> int:
         """A run ends as its last batch. Hosts that failed earlier still count, unless their errors were cleared."""

@@ -108,8 +108,8 @@ def count_failure(batch: BatchState, host: HostState, failed: HostFailed) -> Non
 
 
 def fail_with_others(batch: BatchState, hosts: Iterable[str]) -> None:
-    """These hosts fail because another one did (any_errors_fatal)."""
-    others = [name for name in hosts if name not in batch.run.unreachable]
+    """These hosts fail because others did (any_errors_fatal, max_fail_percentage)."""
+    others = tuple(hosts)
     batch.failed.update(others)
     batch.remove(others)
 

@@ -14,9 +14,10 @@ class HostFailed(HostSignal):
     """A task failed on the host and the failure is not ignored: a block's rescue may catch it.
 
     ``task`` and ``outcome`` are None where the host fails because another one did (any_errors_fatal, run_once).
-    ``twice``: it fails once more at the next place within the innermost block, be that its rescue or its always. So
-    it goes, as in Ansible, with the other hosts of a `run_once` task. ``fatal``: it is every host's failure
-    (any_errors_fatal). ``among``: where children of a parallel block failed, all their failures.
+    ``again``: so many times more it fails at the next place within the innermost block, be that its rescue or its
+    always. So it goes, as in Ansible, with the other hosts where several rules let them fail (`run_once`, then
+    any_errors_fatal, then max_fail_percentage). ``fatal``: it is every host's failure (any_errors_fatal). ``among``:
+    where children of a parallel block failed, all their failures.
 
     ``at``: the host waited for its next task when another one's failure became its own. In Ansible a host leaves a
     block with the task behind it, so it fails where it has been last, and the rescue of a block that it came through
@@ -30,14 +31,14 @@ class HostFailed(HostSignal):
         task: Task | None = None,
         outcome: Outcome | None = None,
         *,
-        twice: bool = False,
+        again: int = 0,
         fatal: bool = False,
         among: tuple[HostFailed, ...] = (),
     ) -> None:
         super().__init__()
         self.task = task
         self.outcome = outcome
-        self.twice = twice
+        self.again = again
         self.fatal = fatal
         self.among = among or (self,)
 

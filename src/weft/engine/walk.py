@@ -137,14 +137,16 @@ class Walk:
                 failure = await self._guarded(block, position, late)
             finally:
                 self.host.always_depth -= 1
-            if failure is None or not failure.twice:
+            if failure is not None and failure.again:
+                failure.again -= 1
+            else:
                 cleared = self.batch.cleared
                 with self._section(pending=failure is not None and _outermost(position)):
                     await self.nodes(block.always, (*position, _ALWAYS))
                 if self.batch.cleared != cleared:
                     return
         if failure is not None:
-            failure.twice = False
+            failure.again = 0
             raise failure
 
     async def _guarded(self, block: Block, position: Position, late: HostFailed | None) -> HostFailed | None:
@@ -158,8 +160,8 @@ class Walk:
                     raise
                 if not block.rescue:
                     return failed
-                if failed.twice:
-                    failed.twice = False
+                if failed.again:
+                    failed.again -= 1
                     return failed
             else:
                 return None
@@ -412,7 +414,7 @@ class Walk:
                 await work
         except HostFailed as failed:
             if failed.at is None:
-                failed.twice = False
+                failed.again = 0
             raise
         finally:
             self.host.local = outer
