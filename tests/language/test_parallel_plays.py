@@ -81,8 +81,8 @@ def test_two_plays_may_use_one_host_at_once(project: Project) -> None:
 
 
 def test_forks_are_shared(project: Project) -> None:
-    plays = [play(name, "all", "command: sleep 1") for name in ("one", "two")]
-    assert project.play(together(*plays), "-f 2").seconds == 2
+    plays = [play(name, host, "command: sleep 1") for name, host in (("one", "a"), ("two", "b"), ("three", "c"))]
+    assert project.play(together(*plays), "-f 2", hosts="a\nb\nc").seconds == 2
 
 
 def test_other_strategies_and_batches(project: Project) -> None:

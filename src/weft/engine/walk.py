@@ -75,7 +75,7 @@ class Walk:
             base = (number * 2,)
             failure: HostFailed | None = None
             try:
-                await self.nodes(nodes, base)
+                await self._section_of_play(nodes, base)
                 if number == last:
                     await join_strands(self.batch, self.host)
             except HostFailed as failed:
@@ -86,6 +86,28 @@ class Walk:
             if failure is not None:
                 raise failure
 
+    async def _section_of_play(self, nodes: Sequence[Node], base: Position) -> None:
+        """Its tasks, until every host has come to its end: so long another's failure may be this one's too."""
+        late: HostFailed | None = None
+        while True:
+            try:
+                await self.nodes(nodes, base, late)
+                if self.lane.together and len(self.batch.hosts) > 1:
+                    await self._meet_at_end((base[0] + 1, -1))
+                return
+            except HostFailed as failed:
+                if failed.at is None or failed.at[:1] != base:
+                    raise
+                late = failed
+
+    async def _meet_at_end(self, position: Position) -> None:
+        try:
+            await self.meet(position, None)
+        except HostFailed as failed:
+            failed.at = self.host.last
+            raise
+        self.host.last = position
+
     async def nodes(self, nodes: Sequence[Node], base: Position, late: HostFailed | None = None) -> None:
         """Nodes in order. ``meta: end_role`` goes on behind the end of its role, if that is among them.
 
@@ -95,6 +117,9 @@ class Walk:
         while index < len(nodes):
             try:
                 failure, late = late, None
+                if failure is not None and index < 0:  # it has come here by a failure, to no task yet
+                    failure.at = None
+                    raise failure
                 await self.node(nodes[index], (*base, index), failure)
             except HostFailed as failed:
                 if failed.at is None or failed.at[: len(base)] != base:
@@ -114,6 +139,8 @@ class Walk:
         """``late``: see ``nodes``."""
         group = group_of(node) if isinstance(node, Block) else None
         if late is not None and (isinstance(node, Task) or group is not None):
+            if late.at is not None and len(late.at) > len(position):
+                late.again = 0  # in a file that is included: a block that has no further place
             late.at = None
             raise late
         if isinstance(node, Task):
@@ -127,7 +154,7 @@ class Walk:
         """Body, then rescue if it failed, then always. ``late``: see ``nodes``."""
         if _next(late, position) == _ALWAYS:
             with self._section():
-                await self.nodes(block.always, (*position, _ALWAYS), late)
+                await self._always(block, (*position, _ALWAYS), late)
             return
         if not block.always:
             failure = await self._guarded(block, position, late)
@@ -141,8 +168,10 @@ class Walk:
                 failure.again -= 1
             else:
                 cleared = self.batch.cleared
+                if failure is not None:
+                    self._turned(position, _ALWAYS)
                 with self._section(pending=failure is not None and _outermost(position)):
-                    await self.nodes(block.always, (*position, _ALWAYS))
+                    await self._always(block, (*position, _ALWAYS))
                 if self.batch.cleared != cleared:
                     return
         if failure is not None:
@@ -166,8 +195,14 @@ class Walk:
             else:
                 return None
             late = None
+            self._turned(position, _RESCUE)
         with self._section(rescue=True, pending=_outermost(position)):
             return await self._rescue(block, (*position, _RESCUE), late)
+
+    def _turned(self, block: Position, part: int) -> None:
+        """The host has failed in a block itself: it is in the block's next part with that, not when it comes to it."""
+        if self.host.last is not None and self.host.last[:-2] == block:
+            self.host.last = (*block, part, -1)
 
     @contextmanager
     def _section(self, *, rescue: bool = False, pending: bool = False) -> Iterator[None]:
@@ -206,6 +241,14 @@ class Walk:
                 raise
             return failed
         return None
+
+    async def _always(self, block: Block, position: Position, late: HostFailed | None = None) -> None:
+        try:
+            await self.nodes(block.always, position, late)
+        except HostFailed as failed:
+            if failed.at is None:
+                failed.again = 0  # the block has no further place
+            raise
 
     # -- handlers ------------------------------------------------------------------------------------------------
 
@@ -327,7 +370,8 @@ class Walk:
         if not await self._once(task, shared, leader):
             await self._execute(task, turn, everywhere=False)
         elif leader:
-            turn.shared[Shared.FATAL] = True
+            if not task.common.ignore_errors:
+                turn.shared[Shared.FATAL] = True
             report_future = _future(shared, Shared.REPORT)
             try:
                 report_future.set_result(await self._execute(task, turn, everywhere=self.lane.strand is None))
