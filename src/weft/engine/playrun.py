@@ -23,7 +23,8 @@ from weft.executor.environment import RunEnvironment
 from weft.model.convert import is_true
 from weft.model.errors import LoadError, WeftError
 from weft.model.nodes import Play, Role, Task
-from weft.model.values import OMIT, origin_of
+from weft.model.values import Origin, Value, origin_of
+from weft.playbook.settled import settled
 from weft.templating.blocking import evaluate
 from weft.vars import PlayVars
 
@@ -56,19 +57,19 @@ class PlayRun:
 
     async def play(self, start: Start | None = None) -> PlayEnd:
         """``start``: where, if that is known already. Raises WeftError where the run itself is broken."""
-        run, play = self._run, self._play
-        names = run.variables.scope(None, play=self._vars)
-        pattern = await evaluate(lambda: run.services.templar.render(play.hosts, names))
-        hosts = self._vars.all_hosts = self._select(pattern, await self._value(play.order, names))
+        run, written = self._run, self._play
+        play = self._play = await self._settled()
+        self._vars.name = str(play.name)
+        hosts = self._vars.all_hosts = self._select(play)
         # files of variables, and cached facts, are read before the hosts start
         await asyncio.to_thread(run.variables.prepare, self._vars, hosts)
-        split = batches(hosts, await self._value(play.serial, names), play.origin)
-        strategy = await self._strategy(names)
+        split = batches(hosts, play.serial, play.origin)
+        strategy = self._strategy(play.strategy, origin_of(written.strategy) or play.origin)
         self._debugs, strategy = (
             (True, "linear") if strategy == "debug" else (run.settings.enable_task_debugger, strategy)
         )
         if not split:
-            info = self._info(await self._title(pattern, names), (), strategy)
+            info = self._info((), strategy)
             run.bus.publish(PlayStarted(play=info))
             run.bus.publish(NoHostsMatched(play=info))
             return self._end
@@ -76,21 +77,24 @@ class PlayRun:
         if start.elsewhere:
             self._play = replace(play, pre_tasks=(), role_tasks=(), tasks=(), post_tasks=(), gather_facts=False)
         for hosts_now in split:
-            title = await self._title(pattern, names)
-            run.bus.publish(PlayStarted(play=self._info(title, hosts_now, strategy)))
+            run.bus.publish(PlayStarted(play=self._info(hosts_now, strategy)))
             if await self._batch(hosts_now, strategy, start.before):
                 break
         return self._end
 
     async def hosts(self) -> tuple[str, ...]:
         """Those that the play would have now."""
-        names = self._run.variables.scope(None, play=self._vars)
-        return self._select(await self._value(self._play.hosts, names), None)
+        return self._select(await self._settled())
 
     async def title(self) -> str:
         """The play's name, or else its hosts."""
-        names = self._run.variables.scope(None, play=self._vars)
-        return await self._title(await self._value(self._play.hosts, names), names)
+        return str((await self._settled()).name)
+
+    async def _settled(self) -> Play:
+        """The play with the final values of its own keywords. Raises LoadError."""
+        run, play = self._run, self._play
+        names = run.variables.scope(None, play=self._vars)
+        return await evaluate(lambda: settled(play, lambda value: run.services.templar.render(value, names)))
 
     async def _batch(self, hosts: tuple[str, ...], strategy: str, skip_before: frozenset[str]) -> bool:
         """Whether the play is over."""
@@ -135,40 +139,26 @@ class PlayRun:
             return UNREACHABLE
         return FAILED if state.ended_failed else OK
 
-    def _select(self, pattern: Any, order: Any) -> tuple[str, ...]:
+    def _select(self, play: Play) -> tuple[str, ...]:
         run = self._run
         try:
-            return run.variables.inventory.select(pattern, limit=run.options.limit, order=order)
+            patterns: Any = play.hosts
+            order: Any = play.order
+            return run.variables.inventory.select(patterns, limit=run.options.limit, order=order)
         except ValueError as error:
-            raise LoadError(str(error), origin_of(self._play.hosts) or self._play.origin) from None
+            raise LoadError(str(error), play.origin) from None
 
-    async def _value(self, raw: Any, names: Any) -> Any:
-        if raw is None:
-            return None
-        value = await evaluate(lambda: self._run.services.templar.render(raw, names))
-        return None if value is OMIT else value
-
-    async def _strategy(self, names: Any) -> str:
-        play = self._play
-        raw = await self._value(play.strategy, names) or self._run.settings.strategy
-        name = str(raw).removeprefix("ansible.builtin.")
+    def _strategy(self, told: Value, origin: Origin) -> str:
+        name = str(told or self._run.settings.strategy).removeprefix("ansible.builtin.")
         if name not in STRATEGIES:
-            raise WeftError(
-                f"Invalid play strategy specified: {raw}", origin_of(play.strategy) or play.origin, _no_plugins(name)
-            )
+            raise WeftError(f"Invalid play strategy specified: {told}", origin, _no_plugins(name))
         return name
 
-    async def _title(self, pattern: Any, names: Any) -> str:
-        name = await self._value(self._play.name, names)
-        if name:
-            return str(name).strip()
-        return ",".join(pattern) if isinstance(pattern, list) else str(pattern or "")
-
-    def _info(self, title: str, hosts: tuple[str, ...], strategy: str) -> PlayInfo:
+    def _info(self, hosts: tuple[str, ...], strategy: str) -> PlayInfo:
         play, run = self._play, self._run
         return PlayInfo(
             id=play.id,
-            name=title,
+            name=str(play.name),
             hosts=hosts,
             strategy=strategy,
             check_mode=run.settings.check if play.common.check_mode is None else is_true(play.common.check_mode),

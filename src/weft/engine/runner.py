@@ -10,6 +10,7 @@ import os
 import time
 from collections.abc import Awaitable, Callable, Sequence
 
+from weft.content.programs import Interrupted
 from weft.engine.notyet import refuse_play
 from weft.engine.playlane import PlayLane
 from weft.engine.signals import DebuggerQuit
@@ -32,6 +33,7 @@ class Runner:
 
     def stop(self) -> None:
         """Ctrl-C, the first time: no new task starts, what runs is waited for."""
+        self._run.interrupt_programs()
         self._lane.stop()
 
     async def play(self, playbooks: Sequence[Playbook]) -> int:
