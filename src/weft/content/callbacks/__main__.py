@@ -18,6 +18,8 @@ from typing import Any
 
 from weft.content.lane.__main__ import die_with
 
+_CHUNK = 1 << 16
+
 
 class Host:
     """What the process does for its controller."""
@@ -27,16 +29,19 @@ class Host:
         self._dispatch: Any = None
 
     def serve(self) -> None:
-        with self._control.makefile("rb") as lines:
+        pending = b""
+        while data := self._control.recv(_CHUNK):
+            *lines, pending = (pending + data).split(b"\n")
             for line in lines:
                 self._take(json.loads(line))
+            _flush()  # not after each line: plugins with threads that write would be waited for each time
 
     def _take(self, message: Mapping[str, Any]) -> None:
         event = message["event"]
         if event == "text":
-            stream = sys.stderr if message["stderr"] else sys.stdout
-            stream.write(message["text"])
-            stream.flush()
+            if message["stderr"]:
+                sys.stdout.flush()  # what came before it
+            (sys.stderr if message["stderr"] else sys.stdout).write(message["text"])
         elif event == "sync":
             _flush()
             self._say({"sync": message["number"]})
@@ -44,7 +49,6 @@ class Host:
             self._load(message)
         elif self._dispatch is not None:
             self._dispatch.handle(event, message)
-            _flush()
 
     def _load(self, hello: Mapping[str, Any]) -> None:
         from weft.content.callbacks.dispatch import Dispatch
