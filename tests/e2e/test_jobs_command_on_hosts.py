@@ -70,7 +70,7 @@ def test_json_is_one_document(site: Site) -> None:
     assert document["errors"] == {}
     assert set(job) == {
         "host", "jid", "async_dir", "state", "what", "user", "started_at", "ended_at", "age", "runtime", "limit",
-        "rc", "foreign",
+        "rc", "foreign", "orphans",
     }  # fmt: skip
     assert (job["host"], job["jid"], job["state"], job["limit"]) == ("lab1", jid, "running", 40)
     assert 0 <= job["age"] < 30
