@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from weft.cli.main import locale_problem
+from weft.cli.main import leave_garbage, locale_problem
 from weft.model.errors import WeftError
 
 WRONG_USAGE = 2  # as argparse has it
@@ -30,7 +30,15 @@ CORE = (
 
 def main(name: str, argv: Sequence[str] | None = None) -> int:
     """Run one of ansible's commands; returns the exit code. ``argv`` is without the command's name."""
-    args = list(sys.argv[1:] if argv is None else argv)
+    if argv is not None:
+        return _any(name, argv)
+    try:
+        return _any(name, sys.argv[1:])
+    finally:
+        leave_garbage()
+
+
+def _any(name: str, args: Sequence[str]) -> int:
     if name in OWN:
         return _own(name, args)
     from weft.content.commands import run_core_command

@@ -13,10 +13,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return _run(sys.argv[1:])
     finally:
-        _leave_garbage()
+        leave_garbage()
 
 
-def _leave_garbage() -> None:
+def leave_garbage() -> None:
     """The process ends: what it leaves goes with it. Python would look for cycles among all of it: a fifth of the time
     that a short play takes."""
     import gc
