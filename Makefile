@@ -6,8 +6,8 @@ PYTHON ?= python3
 VENV := .venv
 STAMP := $(VENV)/.installed
 BIN := $(VENV)/bin
-# processes for the tests: two are enough for one machine's lab, and `make test JOBS=0` uses none beside the first
-JOBS ?= 2
+# processes for the tests: three keep two cores busy: many tests wait, and `make test JOBS=0` uses none beside the first
+JOBS ?= 3
 
 .PHONY: help demo test lint schema fuzz bench bench-quick conformance conformance-gate realcontent clean
 
