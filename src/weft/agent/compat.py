@@ -11,6 +11,11 @@ import os
 import sys
 import time
 
+try:
+    import _signal as signal  # noqa: F401 - signal(3) without its enums, which take a tenth of the agent's start
+except ImportError:
+    import signal  # noqa: F401
+
 PY2 = sys.version_info[0] == 2
 
 if PY2:

@@ -9,7 +9,6 @@ from __future__ import absolute_import, division, print_function
 import marshal
 import os
 import sys
-import types
 import zlib
 
 from . import compat
@@ -115,7 +114,7 @@ class Finder(object):
     def load_module(self, name):
         if name in sys.modules:
             return sys.modules[name]
-        module = types.ModuleType(name)
+        module = type(sys)(name)
         module.__file__ = self.get_filename(name)
         module.__loader__ = self
         if self.names[name][1]:

@@ -7,15 +7,19 @@ from __future__ import absolute_import, division, print_function
 
 import errno
 import os
-import re
 import time
 
 from . import compat, host, procs
 
-_JID = re.compile("^[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}$")
+_LONGEST = 200  # characters of a job's id
+_IN_IDS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-")
 SUFFIXES = (b".log", b".state", b".alive", b".cancel")
 YOUNG = 10.0  # seconds in which a job of ansible-core may still be starting
-_REMOTE = re.compile(b"^(nfs|cifs|smb|fuse|9p|ceph|gluster|lustre|gpfs|afs|ocfs|gfs|beegfs|vboxsf|virtiofs)")
+# where another machine may write: beginnings of the names of file systems
+_REMOTE = (
+    b"nfs", b"cifs", b"smb", b"fuse", b"9p", b"ceph", b"gluster", b"lustre", b"gpfs", b"afs", b"ocfs", b"gfs",
+    b"beegfs", b"vboxsf", b"virtiofs",
+)  # fmt: skip
 
 
 class Job(object):
@@ -52,7 +56,12 @@ class Job(object):
 
 def is_jid(text):
     """Whether this can be a job's id (and so, part of a path)."""
-    return isinstance(text, compat.text_type) and _JID.match(text) is not None
+    return (
+        isinstance(text, compat.text_type)
+        and 0 < len(text) <= _LONGEST
+        and text[0] not in ".-"
+        and _IN_IDS.issuperset(text)
+    )
 
 
 def finished(content):
@@ -265,7 +274,7 @@ def is_local(folder):
             point = fields[1].replace(b"\\040", b" ").rstrip(b"/") + b"/"
             if folder.startswith(point) and len(point) >= len(best):
                 best, kind = point, fields[2]
-    return bool(best) and not _REMOTE.match(kind)
+    return bool(best) and not kind.startswith(_REMOTE)
 
 
 def listing(folder):
@@ -279,7 +288,8 @@ def listing(folder):
     found = []
     for name in sorted(names):
         text = compat.to_text(name)
-        if is_jid(text) and re.match("^j?[0-9]+\\.[0-9]+$", text):
+        number, dot, pid = text[text.startswith("j") :].partition(".")
+        if is_jid(text) and dot and number.isdigit() and pid.isdigit():
             found.append(Job(folder, text))
     return found
 

@@ -7,12 +7,12 @@ from __future__ import absolute_import, division, print_function
 
 import errno
 import os
-import signal
 import time
 
 from . import compat, importer, jobfiles, modules, process, procs, zygote
 from . import loop as loops
 from .agent import BadRequest
+from .compat import signal
 from .jobfiles import Job
 from .watches import TICK, Lazy, Watches
 
@@ -105,7 +105,7 @@ def _be_supervisor(job, reply_fd, blobs, utils):
         from . import supervisor
 
         finder = zygote.set_up_python(blobs, utils, "", preload=False) if utils is not None else None
-        supervisor.detach(lambda: job, reply_fd, finder)
+        supervisor.supervise(lambda: job, reply_fd, finder)
     finally:
         os._exit(1)
 

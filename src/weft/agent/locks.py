@@ -10,11 +10,11 @@ from __future__ import absolute_import, division, print_function
 import errno
 import fcntl
 import os
-import signal
 
 from . import compat, host, procs
 from . import loop as loops
 from .agent import BadRequest
+from .compat import signal
 
 
 class Held(object):

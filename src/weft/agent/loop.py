@@ -10,9 +10,9 @@ import errno
 import heapq
 import os
 import select
-import signal
 
 from . import compat
+from .compat import signal
 
 READ = select.POLLIN
 WRITE = select.POLLOUT

@@ -3,11 +3,11 @@
 from __future__ import absolute_import, division, print_function
 
 import os
-import signal
 import sys
 
 from . import compat, process
 from .agent import Agent
+from .compat import signal
 from .loop import Loop
 
 

@@ -7,7 +7,6 @@ in a private temporary directory, as ansible-core lays them out.
 from __future__ import absolute_import, division, print_function
 
 import os
-import shutil
 import time
 
 from . import compat, importer, process, zygote
@@ -203,7 +202,7 @@ class FileModule(object):
         call = self._call
 
         def over(capture):
-            shutil.rmtree(self._folder, ignore_errors=True)
+            remove_tree(self._folder)
             capture.lost = False
             done(capture)
 
@@ -214,7 +213,7 @@ class FileModule(object):
             cwd = compat.to_bytes(call["cwd"]) if call.get("cwd") else None
             return run_program(self._loop, argv, env, over, cwd, limit=limit, on_data=on_data)
         except BaseException:
-            shutil.rmtree(self._folder, ignore_errors=True)
+            remove_tree(self._folder)
             raise
 
     def _write(self):
@@ -256,6 +255,13 @@ def key_values(args):
         text = value if isinstance(value, (bytes, compat.text_type)) else str(value)
         words.append(compat.to_bytes(key) + b"=" + quote(compat.to_bytes(text)) + b" ")
     return b"".join(words)
+
+
+def remove_tree(path):
+    """Remove a directory with what is in it, as far as that can be."""
+    import shutil  # not above: few agents need it, and it takes long to import
+
+    shutil.rmtree(path, ignore_errors=True)
 
 
 def make_temporary(env, base):

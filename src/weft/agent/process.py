@@ -7,10 +7,10 @@ from __future__ import absolute_import, division, print_function
 
 import errno
 import os
-import signal
 import struct
 
 from . import compat, loop
+from .compat import signal
 
 KILL_AFTER = 2.0  # seconds between TERM and KILL
 _FAILURE = struct.Struct(">iB")

@@ -7,10 +7,10 @@ from __future__ import absolute_import, division, print_function
 
 import errno
 import os
-import signal
 import time
 
 from . import compat, process
+from .compat import signal
 
 _SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER of prctl(2)
 _prctl = []  # the function, once it is loaded

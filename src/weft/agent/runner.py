@@ -7,10 +7,10 @@ does for a module that is sent alone.
 from __future__ import absolute_import, division, print_function
 
 import os
-import signal
 import sys
 
 from . import compat, process
+from .compat import signal
 
 
 def run_module(request, finder):

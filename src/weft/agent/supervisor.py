@@ -7,11 +7,11 @@ modules, of a zygote (which has imported what they need). Holds the job's FIFO o
 from __future__ import absolute_import, division, print_function
 
 import os
-import signal
 import time
 
 from . import command, compat, host, importer, jobfiles, modules, process, procs, runner
 from . import loop as loops
+from .compat import signal
 
 
 def get_ready():
@@ -22,14 +22,14 @@ def get_ready():
 
 
 def begin(request_fd, reply_fd, finder):
-    """In a fork: read the request from its pipe, then as ``detach``."""
-    detach(lambda: compat.loads(compat.read_all(request_fd)), reply_fd, finder, keep=[request_fd])
-
-
-def detach(read, reply_fd, finder, keep=()):
-    """Leave the parent for good and supervise. ``read()`` gives the request. Does not return."""
+    """In a fork of a zygote, which waits for its end: leave it for good, read the request, then as ``supervise``."""
     if os.fork() != 0:
         os._exit(0)
+    supervise(lambda: compat.loads(compat.read_all(request_fd)), reply_fd, finder, keep=[request_fd])
+
+
+def supervise(read, reply_fd, finder, keep=()):
+    """In a process with a session of its own: run one job. ``read()`` gives the request. Does not return."""
     code = 1
     try:
         loops.leave()

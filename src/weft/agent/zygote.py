@@ -8,12 +8,12 @@ status. The zygote has one thread and does nothing between forks but wait.
 from __future__ import absolute_import, division, print_function
 
 import os
-import signal
 import struct
 import sys
 
 from . import compat, importer, process, runner
 from . import loop as loops
+from .compat import signal
 
 RUN = b"R"
 JOB = b"J"
