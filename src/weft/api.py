@@ -18,9 +18,10 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterator, Generator, Mapping, Sequence
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
+
+from msgspec import Struct
 
 from weft.events.types import Event, HostRecap, RunFinished
 from weft.model.run_options import RunOptions
@@ -30,8 +31,7 @@ from weft.model.values import Origin, Trusted, Value
 _END = None  # in the queue: no event follows
 
 
-@dataclass(frozen=True, slots=True)
-class Finished:
+class Finished(Struct, frozen=True):
     """A run that has ended: its exit code (as `weft play`'s) and the recap's figures."""
 
     exit_code: int

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from weft.events.bus import Bus
 from weft.events.types import Deprecated, Message, Warned
@@ -35,8 +37,7 @@ _TRACES_FROM = 3  # -vvv
 _OWN_ACTIONS = ("include_tasks", "include_role", "import_tasks", "import_role", "import_playbook", "meta")
 
 
-@dataclass(slots=True)
-class _Notices:
+class _Notices(Struct):
     """What plugins have to say, as events."""
 
     bus: Bus

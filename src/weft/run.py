@@ -11,9 +11,10 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
+
+from msgspec import Struct
 
 from weft.events.bus import Bus, Sink
 from weft.model.errors import OptionsError, WeftError
@@ -126,8 +127,7 @@ async def _close(parts: Parts, bus: Bus) -> None:
         await bus.close()
 
 
-@dataclass(slots=True)
-class _Interrupt:
+class _Interrupt(Struct):
     """How often Ctrl-C was pressed. Once: no new task starts, what runs is waited for; twice: now."""
 
     runner: Runner

@@ -159,7 +159,7 @@ def test_ad_hoc_in_the_background_and_its_status(folder: Path) -> None:
     assert not handle["finished"]
     assert handle["started"]
     jid = handle["ansible_job_id"]
-    for _ in range(3):
+    for _ in range(30):
         status = weft("run", HOST, "-i", "hosts", "-m", "async_status", "-a", f"jid={jid}", cwd=folder)
         assert status.code == 0, status
         result = json.loads(status.out[status.out.index("{") : status.out.rindex("}") + 1])

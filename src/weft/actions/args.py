@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import decimal
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
+
+from msgspec import Struct
 
 from weft.model.errors import TaskFailed, WeftError
 from weft.templating.types import type_name
@@ -26,8 +27,7 @@ VARIABLE_NAME_HELP: Final = (
 Converter = Callable[[Any], Any]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Arg:
+class Arg(Struct, frozen=True, kw_only=True):
     """One option. ``kind``: str | bool | int | float | list | path | raw, or a function that raises TypeError."""
 
     kind: str | Converter = "str"

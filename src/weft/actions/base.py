@@ -10,8 +10,10 @@ import asyncio
 import importlib
 import os
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeVar
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from weft.actions.services import (
     JobRequest,
@@ -47,8 +49,7 @@ _NO_KEYWORDS = ConnectionKeywords()
 _NO_PASSWORDS = Passwords()
 
 
-@dataclass(slots=True, kw_only=True)
-class ActionContext:
+class ActionContext(Struct, kw_only=True):
     """One task on one host. An action reads it; it changes only ``warnings``, ``deprecations`` and ``followed``."""
 
     task: Task
@@ -349,8 +350,7 @@ def _tracebacks(told: Sequence[str]) -> tuple[str, ...]:
 Runner = Callable[[ActionContext], Awaitable[Result]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Action:
+class Action(Struct, frozen=True, kw_only=True):
     """One controller-side action. Await it with a context; its code is imported at first use."""
 
     fqcn: str

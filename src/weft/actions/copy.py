@@ -10,8 +10,9 @@ import asyncio
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from weft.actions.args import truth
 from weft.actions.base import ActionContext, Result
@@ -34,8 +35,7 @@ _KNOWN = _FILE_OPTIONS | {
 _AT_ONCE = 64  # files of a folder that are looked at together
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(Struct, frozen=True):
     """One file to be put: what is in it, its name below the destination, and the mode it has on the controller."""
 
     source: Source
@@ -123,8 +123,7 @@ async def put_item(context: ActionContext, item: Item, dest: str) -> Result:
     return done
 
 
-@dataclass(frozen=True, slots=True)
-class _Looked:
+class _Looked(Struct, frozen=True):
     """Checksum of a file here, and what is at its place there."""
 
     target: str

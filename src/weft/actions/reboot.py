@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from weft.actions.attempts import AttemptFailed, TimedOut, until_success
 from weft.actions.base import ActionContext, Result
@@ -44,8 +45,7 @@ _SHUTDOWN_ARGS = {
 _TEST = {"solaris": "who", "vmkernel": "who"}
 
 
-@dataclass(frozen=True, slots=True)
-class _System:
+class _System(Struct, frozen=True):
     """What the host runs, in lower case."""
 
     name: str

@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
+
+from msgspec import Struct
 
 from weft.model.values import Origin, Value
 from weft.templating.api import Names
@@ -153,8 +154,7 @@ class Strands(Protocol):
         """End it, with what runs on hosts for it. False: it was over, or is the one that asks."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Services:
+class Services(Struct, frozen=True, kw_only=True):
     """What a run offers to every action. Made once, by the composition root."""
 
     settings: Settings
@@ -177,8 +177,7 @@ class Services:
     """Runs what weft has no native way for; None: nothing does."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JobRequest:
+class JobRequest(Struct, frozen=True, kw_only=True):
     """``async:`` of the task: start a job on the host instead of waiting for it."""
 
     limit: float  # seconds

@@ -7,7 +7,8 @@ import hashlib
 import os
 import stat
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from weft.actions.files import FileMissing, missing_message, read_file
 from weft.model.errors import TaskFailed
@@ -16,8 +17,7 @@ CHUNK = 4 * 1024 * 1024  # bytes
 _VAULT_HEADER = b"$ANSIBLE_VAULT;"
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(Struct, frozen=True):
     """Contents with their size. ``data`` is None where they are read from ``path``; ``shown`` names them in diffs."""
 
     shown: str

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 _Key = tuple[int, int]  # device and inode
 
 
-@dataclass(slots=True)
-class Tree:
+class Tree(Struct):
     """Everything below a folder. Relative paths are below the destination."""
 
     files: list[tuple[str, str]] = field(default_factory=list)  # (path on the controller, relative path)

@@ -7,7 +7,8 @@ Strands are the children of a parallel block, the items of a parallel loop, and 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from weft.actions import action_for
 from weft.check.findings import Finding, Place, Rule, Severity
@@ -30,8 +31,7 @@ _NO_PARALLEL = "A loop without `parallel` keeps its items apart."
 _AWAIT = "`await` the job first."
 
 
-@dataclass(slots=True)
-class _Way:
+class _Way(Struct):
     """Where one strand has got to: what was started beside it and not waited for yet."""
 
     jobs: list[tuple[str | None, list[Write]]] = field(default_factory=list)  # handle, what it writes

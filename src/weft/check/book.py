@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from functools import partial
+
+from msgspec import Struct, field
 
 from weft.check.beside import Beside
 from weft.check.findings import Finding, Rule, Severity, of_error
@@ -20,8 +21,7 @@ from weft.model.nodes import Play, Playbook
 HostsOf = Callable[[Play], frozenset[str] | None]
 
 
-@dataclass(slots=True)
-class Notices:
+class Notices(Struct):
     """A sink: what loading warns of, and what it had to leave out, as findings."""
 
     findings: list[Finding] = field(default_factory=list)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import enum
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from weft.model.errors import WeftError
 from weft.model.values import Origin
@@ -29,16 +30,14 @@ class Rule(enum.Enum):
     NOTICE = "notice"  # what loading warns of
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class Place(Struct, frozen=True, kw_only=True):
     """Another place that a finding speaks of."""
 
     origin: Origin
     message: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class Finding(Struct, frozen=True, kw_only=True):
     """One thing."""
 
     severity: Severity
@@ -60,8 +59,7 @@ class Finding:
         }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Checked:
+class Checked(Struct, frozen=True, kw_only=True):
     """One playbook and what was found in it. ``path`` is as it was given."""
 
     path: str

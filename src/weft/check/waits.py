@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from weft.check.findings import Finding, Rule, Severity
 from weft.check.texts import words
@@ -34,8 +35,7 @@ def waits_for_all(task: Task) -> bool:
     return task.args.get("jobs") == "all" or not said_by(task).isdisjoint(_INDIRECT)
 
 
-@dataclass(slots=True)
-class Handles:
+class Handles(Struct):
     """What a run's tasks register, define and wait for."""
 
     started: dict[str, Task] = field(default_factory=dict)  # handle -> the first task that registers it

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from weft.check.texts import Reader, loop_names, own_names, words
 from weft.model.convert import is_true
@@ -17,8 +19,7 @@ _COMPARED = re.compile(r"\s*([\w.\[\]'\"]+)\s*==\s*(['\"]?)([\w.\- ]*)\2\s*")
 _MOST_ITEMS = 1000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Write:
+class Write(Struct, frozen=True, kw_only=True):
     """One thing that a task writes. Frozen: what is round the task adds to copies."""
 
     task: Task

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from weft.cli.passwords import DEFAULT_PROMPT, ask
 from weft.events.types import Warned
@@ -50,8 +52,7 @@ _EXCLUSIVE = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(Struct, frozen=True):
     """A command as the rest of weft sees it. ``warnings`` are to be shown before it runs."""
 
     settings: Settings

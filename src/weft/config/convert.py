@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from weft.config.options import Kind
 from weft.model.convert import is_true
@@ -14,8 +15,7 @@ from weft.model.convert import is_true
 _VARIABLE = re.compile(r"\$(?:(\w+)|\{([^}]*)\})")
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """Where relative paths start and where ``~`` and ``$NAME`` get their values."""
 
     cwd: str

@@ -9,8 +9,10 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from weft.config.convert import Place, convert, unquote
 from weft.config.options import BECOME_OPTIONS, COLORS, HOME, OPTIONS, PLUGIN_PATHS, UNSUPPORTED, Option
@@ -47,8 +49,7 @@ def load(
         origin[name] = "command line"
     if not values.get("run_tags"):
         values["run_tags"] = ("all",)
-    known = {field.name for field in fields(Settings)}
-    if unknown := values.keys() - known:
+    if unknown := values.keys() - set(Settings.__struct_fields__):
         raise TypeError(f"no such settings: {sorted(unknown)}")
     for message in warnings:
         if warn is not None:
@@ -117,8 +118,7 @@ def _parse(path: str) -> ConfigParser:
     return parser
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
+class _Found(Struct, frozen=True):
     """Text of a setting and where it stands: ``env: NAME``, or the config file's path."""
 
     text: str

@@ -6,38 +6,42 @@ Comes after ``vars`` (targets are made from a host's variables) and before ``job
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
+
+from msgspec import Struct
 
 from weft.model.errors import WeftError
+from weft.model.record import Discreet
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Become:
+class Become(Discreet, frozen=True, kw_only=True):
     """How to become another user on the host."""
+
+    unshown: ClassVar[frozenset[str]] = frozenset({"password"})
 
     method: str = "sudo"
     user: str = "root"
-    password: str | None = field(default=None, repr=False)
+    password: str | None = None
     exe: str | None = None
     flags: str | None = None
     chdir: str | None = None  # sudo: where to go before (ansible_sudo_chdir)
     prompts: tuple[str, ...] = ()  # su: the words of its password prompt, without the colon; none: the known ones
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
+class Target(Discreet, frozen=True, kw_only=True):
     """Where a task runs and as whom. Equal targets share one session."""
+
+    unshown: ClassVar[frozenset[str]] = frozenset({"password", "private_key", "private_key_passphrase"})
 
     host: str  # inventory name, for messages
     connection: str = "ssh"  # ssh | local | docker | podman | kubectl | a name that takes the compatibility lane
     address: str = ""
     port: int | None = None
     user: str | None = None
-    password: str | None = field(default=None, repr=False)
+    password: str | None = None
     private_key_file: str | None = None
-    private_key: str | None = field(default=None, repr=False)  # the key itself, PEM or OpenSSH format
-    private_key_passphrase: str | None = field(default=None, repr=False)
+    private_key: str | None = None  # the key itself, PEM or OpenSSH format
+    private_key_passphrase: str | None = None
     timeout: float = 10.0  # seconds to connect
     retries: int = 0
     host_key_checking: bool = True
@@ -55,9 +59,10 @@ class Target:
     extra: tuple[tuple[str, str], ...] = ()  # what other transports need (container, namespace, pod, ...)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AgentInfo:
+class AgentInfo(Discreet, frozen=True, kw_only=True):
     """What the agent said of itself."""
+
+    unshown: ClassVar[frozenset[str]] = frozenset({"blobs"})
 
     python: str
     version: tuple[int, int, int]
@@ -68,11 +73,10 @@ class AgentInfo:
     boot_id: str
     hostname: str
     discovered: bool = False  # the interpreter was found, not told
-    blobs: frozenset[str] = field(default=frozenset(), repr=False)
+    blobs: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(Struct, frozen=True):
     """The end of a request."""
 
     result: Mapping[str, Any]

@@ -10,7 +10,8 @@ import re
 import secrets
 import shlex
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from weft.connection.api import Become
 from weft.connection.errors import NoTransport
@@ -33,8 +34,7 @@ class Said(enum.Enum):
     TERMINAL = "it wants a terminal"
 
 
-@dataclass(frozen=True, slots=True)
-class Wrapped:
+class Wrapped(Struct, frozen=True):
     """A command line that runs as the other user, and how to talk to it."""
 
     command: str
@@ -46,8 +46,7 @@ class Wrapped:
     early: bool  # stdin is not read before the command runs: data may follow at once
 
 
-@dataclass(frozen=True, slots=True)
-class _Method:
+class _Method(Struct, frozen=True):
     """One way to become another user. ``line`` makes the command line from its parts."""
 
     line: Callable[[_Parts], str]
@@ -60,8 +59,7 @@ class _Method:
     exe: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Parts:
+class _Parts(Struct, frozen=True):
     exe: str
     flags: str
     user: str

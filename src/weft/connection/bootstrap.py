@@ -11,7 +11,8 @@ import asyncio
 import re
 import secrets
 import shlex
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from weft.connection.api import Become, Target
 from weft.connection.become import Dialogue, Said, Wrapped, wrap
@@ -62,8 +63,7 @@ def shell_command(mark: str, script: str, *, shell: str = "/bin/sh", stdin: bool
 # What comes back
 
 
-@dataclass(frozen=True, slots=True)
-class Send:
+class Send(Struct, frozen=True):
     """Write this to the program's stdin."""
 
     data: bytes
@@ -73,26 +73,22 @@ class Send:
         return "Send(<secret>)" if self.secret else f"Send({len(self.data)} bytes)"
 
 
-@dataclass(frozen=True, slots=True)
-class Ready:
+class Ready(Struct, frozen=True):
     """It is up; ``rest`` is the first of what it wrote."""
 
     python: str
     rest: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class NoPython:
+class NoPython(Struct, frozen=True):
     """There is none of the interpreters."""
 
 
-@dataclass(frozen=True, slots=True)
-class NeedsTerminal:
+class NeedsTerminal(Struct, frozen=True):
     """Becoming the other user only works on a terminal."""
 
 
-@dataclass(frozen=True, slots=True)
-class Failed:
+class Failed(Struct, frozen=True):
     error: WeftError
 
 
@@ -231,8 +227,7 @@ class Greeting:
 # Doing it
 
 
-@dataclass(frozen=True, slots=True)
-class Started:
+class Started(Struct, frozen=True):
     """A program that is up. What it writes is kept until ``attach``."""
 
     channel: Channel
@@ -295,8 +290,7 @@ class Greeter:
                 self.done.set_result(step)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Launch:
+class Launch(Struct, frozen=True, kw_only=True):
     """What to bring up on a host, and as whom."""
 
     command: str  # one that any login shell takes

@@ -5,12 +5,12 @@ Comes before every transport (ssh, local, docker, ...) and before ``bootstrap`` 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Protocol
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True)
-class Ended:
+
+class Ended(Struct, frozen=True):
     """How a channel ended: the program's exit status, or why the link went before there was one."""
 
     rc: int | None = None

@@ -6,8 +6,9 @@ No I/O and no clock: methods take frames and give bytes to send or ``Outcome``s 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from weft.connection.api import Reply, RequestFailed
 from weft.connection.frames import Frame, check_size, decode_json, encode_json, frame
@@ -18,36 +19,35 @@ Callback = Callable[[Mapping[str, Any], bytes], None]
 _RENAMED = {"op": "run"}
 
 
-@dataclass(slots=True, eq=False)
-class Request:
+class Request(Struct, eq=False):
     """One request from when it is made until it is answered. ``number`` is None until it is sent."""
 
     op: str
     arguments: Mapping[str, Any]
-    body: bytes = field(repr=False)
-    payload: bytes = field(repr=False)
+    body: bytes
+    payload: bytes
     on_stream: Callback | None = None
     settle: Callable[[Reply | WeftError], None] | None = None
     number: int | None = None
     dropped: bool = False  # nobody waits any more
-    parts: list[bytes] = field(default_factory=list, repr=False)
+    parts: list[bytes] = field(default_factory=list)
+
+    def __repr__(self) -> str:
+        return f"<Request {self.op} number={self.number}>"  # what it carries is long, and may be secret
 
 
-@dataclass(frozen=True, slots=True)
-class Settled:
+class Settled(Struct, frozen=True):
     request: Request
     outcome: Reply | RequestFailed
 
 
-@dataclass(frozen=True, slots=True)
-class Streamed:
+class Streamed(Struct, frozen=True):
     request: Request
     content: Mapping[str, Any]
     payload: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Pushed:
+class Pushed(Struct, frozen=True):
     name: str
     content: Mapping[str, Any]
     payload: bytes

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import weakref
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from weft.connection.api import Session
 
 
-@dataclass(slots=True)
-class HostState:
+class HostState(Struct):
     """Owned by the session it belongs to; changed by those who run modules and move files through it."""
 
     blobs: set[str] = field(default_factory=set)  # hashes that its module cache holds, or will before what is sent next

@@ -11,8 +11,9 @@ import errno
 import json
 import posixpath
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from weft.connection.api import Reply, RequestFailed, Session
 from weft.connection.hoststate import state_of
@@ -37,8 +38,7 @@ _SPECIAL_FS = ("fuse", "nfs", "vboxsf", "ramfs", "9p", "vfat")
 _SINCE = {"ignore_unknown_opts": (2, 17), "target_log_info": (2, 17), "tracebacks_for": (2, 19)}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ModuleOptions:
+class ModuleOptions(Struct, frozen=True, kw_only=True):
     """How a module runs, apart from its own arguments."""
 
     name: str = ""  # as the task calls it, for messages; empty: the payload's

@@ -14,9 +14,10 @@ import threading
 import tokenize
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache
 from importlib import resources
+
+from msgspec import Struct
 
 from weft import __version__
 from weft.content.diskcache import load_json, store_json
@@ -25,8 +26,7 @@ _packing = threading.Lock()  # the first of many hosts packs, the others wait fo
 _NOT_SENT = {"__init__", "loader", "boot", "relay"}
 
 
-@dataclass(frozen=True, slots=True)
-class Packed:
+class Packed(Struct, frozen=True):
     """A program ready to be sent."""
 
     program: bytes

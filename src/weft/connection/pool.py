@@ -12,8 +12,10 @@ import functools
 import importlib
 import random
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from weft.connection import argv, discovery, pack
 from weft.connection.api import Session, Target
@@ -203,8 +205,7 @@ async def _all(closing: Iterable[Coroutine[Any, Any, None]]) -> None:
             raise outcome
 
 
-@dataclass(slots=True, eq=False)
-class _Slot:
+class _Slot(Struct, eq=False):
     """One target's session, or the attempt to open it that everybody waits for."""
 
     task: asyncio.Task[AnySession]

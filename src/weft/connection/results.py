@@ -8,8 +8,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
+
+from msgspec import Struct
 
 from weft.model.errors import WeftError
 
@@ -30,8 +31,7 @@ _NESTED = frozenset({dict, list})
 _LOOKED_INTO = frozenset({dict, list, str})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Failure:
+class Failure(Struct, frozen=True, kw_only=True):
     """Why a module or an action failed, beside what its result says.
 
     ``message`` is the chain of causes folded into one (``A: B``); ``links`` are its parts, outermost first, each with
@@ -45,8 +45,7 @@ class Failure:
     parts: tuple[Failure, ...] = ()  # of several modules that failed side by side
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Output:
+class Output(Struct, frozen=True, kw_only=True):
     """What a program left behind."""
 
     rc: int

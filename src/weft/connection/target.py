@@ -10,12 +10,14 @@ import getpass
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
+
+from msgspec import Struct
 
 from weft.connection.api import Become, Target
 from weft.connection.names import LOCAL, NATIVE, SSH
 from weft.model.errors import WeftError
+from weft.model.record import Discreet
 from weft.model.settings import Settings
 from weft.model.values import OMIT, origin_of
 
@@ -28,8 +30,7 @@ class Variables(Protocol):
     def __contains__(self, name: object, /) -> bool: ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConnectionKeywords:
+class ConnectionKeywords(Struct, frozen=True, kw_only=True):
     """The keywords of a task that say how it connects, evaluated; None: not set."""
 
     connection: str | None = None
@@ -43,12 +44,13 @@ class ConnectionKeywords:
     timeout: float | None = None  # of the connection (-T), in seconds
 
 
-@dataclass(frozen=True, slots=True)
-class Passwords:
+class Passwords(Discreet, frozen=True):
     """What the user was asked for at the start (-k, -K)."""
 
-    conn: str | None = field(default=None, repr=False)
-    become: str | None = field(default=None, repr=False)
+    unshown: ClassVar[frozenset[str]] = frozenset({"conn", "become"})
+
+    conn: str | None = None
+    become: str | None = None
 
 
 _INTERPRETER = "ansible_python_interpreter"

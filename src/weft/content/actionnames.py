@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 import os
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from weft.content.collections import BUILTIN, index_of, is_fqcn, split_fqcn
 from weft.content.modules import ACTION_ALIASES, LEGACY, ModuleStore
@@ -15,8 +16,7 @@ _LEGACY_DOT = LEGACY + "."
 _BUILTIN_DOT = BUILTIN + "."
 
 
-@dataclass(frozen=True, slots=True)
-class PluginTraits:
+class PluginTraits(Struct, frozen=True):
     """What the class of an action plugin says in so many words."""
 
     path: str

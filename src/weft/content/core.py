@@ -12,8 +12,9 @@ import importlib.util
 import os
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from weft.model.errors import TaskFailed, WeftError
 
@@ -24,8 +25,7 @@ _ANCIENT: tuple[tuple[int, ...], ...] = ((2, 6), (3, 5))  # releases before ansi
 _LAST_FOR = {(2, 7): "2.16", (3, 6): "2.16", (3, 7): "2.17"}
 
 
-@dataclass(frozen=True, slots=True)
-class Core:
+class Core(Struct, frozen=True):
     """One release of ansible-core's files. ``path`` is its ``ansible`` package."""
 
     path: str

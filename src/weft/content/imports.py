@@ -7,8 +7,9 @@ import hashlib
 import os
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from weft.content.diskcache import load_json, store_json
 from weft.model.errors import WeftError
@@ -18,8 +19,7 @@ _CACHE_FILE = "imports-1.json"
 _ROOTS = ("ansible.module_utils", "ansible_collections")
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Import:
+class Import(Struct, frozen=True, order=True):
     """One imported name. ``name`` is None for ``import module``."""
 
     level: int  # dots before it
@@ -28,8 +28,7 @@ class Import:
     optional: bool  # not at the file's top level: it may be missing
 
 
-@dataclass(frozen=True, slots=True)
-class Scanned:
+class Scanned(Struct, frozen=True):
     """A source file: SHA-256 of its bytes, and what it imports."""
 
     digest: str

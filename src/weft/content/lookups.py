@@ -8,9 +8,10 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any, Final, Protocol
+
+from msgspec import Struct
 
 from weft.content import lookups_files
 from weft.content.filters_common import Notices, PluginError, to_text
@@ -102,8 +103,7 @@ class LookupHost(Protocol):
 Run = Callable[[LookupHost, list[Any], dict[str, Any]], Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Lookup:
+class Lookup(Struct, frozen=True):
     """A lookup. ``run`` gives a sequence for the terms and options of one call."""
 
     name: str

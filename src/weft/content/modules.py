@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any, Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from weft.content.collections import BUILTIN, Collections, file_in, is_fqcn, split_fqcn
 from weft.content.core import Core, core_for, dotted, installed_core, older_cores
@@ -34,8 +36,7 @@ class ModuleRemoved(ModuleGone):
     exit_code = 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Module:
+class Module(Struct, frozen=True, kw_only=True):
     """A module's file. ``core`` is the release whose module_utils go with it."""
 
     name: str  # its last part

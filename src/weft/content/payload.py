@@ -9,7 +9,8 @@ import json
 import os
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from weft.content.collections import BUILTIN, Collections
 from weft.content.core import Core
@@ -33,8 +34,7 @@ _ALWAYS: tuple[Parts, ...] = (
 _EXTEND_PATH = "from pkgutil import extend_path\n__path__ = extend_path(__path__, __name__)\n"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Payload:
+class Payload(Struct, frozen=True, kw_only=True):
     """What runs a module on a host. ``utils``: dotted name -> (hash, is a package); ``blobs``: hash -> bytes.
 
     ``manifest`` is the hash of a blob that holds ``utils`` as JSON, so that a request needs not repeat it.
@@ -157,8 +157,7 @@ class PayloadStore:
         )
 
 
-@dataclass(slots=True)
-class _Wanted:
+class _Wanted(Struct):
     """A name that is to be found."""
 
     parts: Parts
@@ -167,8 +166,7 @@ class _Wanted:
     child_redirected: bool = False  # its own file may be missing, as what is below it lies elsewhere
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
+class _Found(Struct, frozen=True):
     parts: Parts
     is_package: bool
     scanned: Scanned

@@ -10,9 +10,10 @@ import importlib
 import os
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
+
+from msgspec import Struct
 
 from weft.content.filters_common import NOTICES, SETTINGS, Notices
 from weft.content.programs import Programs
@@ -31,8 +32,7 @@ _FILTER_MODULES: Final = ("filters_data", "filters_text", "filters_encode", "fil
 _CORE_FILTERS: Final[Mapping[str, str]] = {"password_hash": "core", "vault": "encryption", "unvault": "encryption"}
 
 
-@dataclass(frozen=True, slots=True)
-class Plugin:
+class Plugin(Struct, frozen=True):
     """A filter or test. ``function`` is called with what the template has, after Jinja's context if it asks for it."""
 
     name: str  # as messages call it

@@ -17,9 +17,10 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from weft.content.archives import read_release
 from weft.content.core import Core, content_dir, installed_core, older_cores, read_core, version_key
@@ -32,8 +33,7 @@ _VERSION = re.compile(r"\d+(?:\.\w+)*")
 _ARCHIVE = re.compile(r".*\.(?:whl|zip|tar|tar\.gz|tgz)")
 
 
-@dataclass(frozen=True, slots=True)
-class Release:
+class Release(Struct, frozen=True):
     """One that was added. ``sha256`` is of the archive ``source``, empty where it was put there by hand."""
 
     core: Core
@@ -43,8 +43,7 @@ class Release:
     changed: bool = False  # its files are not those that were unpacked
 
 
-@dataclass(frozen=True, slots=True)
-class Added:
+class Added(Struct, frozen=True):
     release: Release
     new: bool  # False: it was there already
 

@@ -7,9 +7,10 @@ its end is told (`await`, `async_status`) or it is joined at the end of the play
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from weft.engine.groupreport import fail_by_itself, tell_started
 from weft.engine.settle import count_failure
@@ -28,8 +29,7 @@ if TYPE_CHECKING:
 Inside = Callable[["Walk", "Meeting"], Awaitable[None]]
 
 
-@dataclass(slots=True, eq=False)
-class GroupStrand:
+class GroupStrand(Struct, eq=False):
     """What a strand has to do with a group: its ``owner``."""
 
     walk: Walk  # of the host where the group was started

@@ -15,8 +15,9 @@ import enum
 import io
 import pprint
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from weft.actions.base import PromptInterrupted
 from weft.engine.settle import publish as show

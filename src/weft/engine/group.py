@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from weft.engine.again import attempts
 from weft.engine.batches import batches
@@ -33,8 +35,7 @@ if TYPE_CHECKING:
 Body = Callable[["Walk", Position], Awaitable[None]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Group:
+class Group(Struct, frozen=True, kw_only=True):
     """Some tasks, and the terms on which they run as a whole."""
 
     task: Task  # never run: it has the group's keywords and its name
@@ -70,8 +71,7 @@ class GroupOver(Exception):
     """The group failed before its first task, and that is ignored: what comes behind it goes on."""
 
 
-@dataclass(slots=True, eq=False)
-class Meeting:
+class Meeting(Struct, eq=False):
     """Hosts that came to the same place together, and what they share there."""
 
     hosts: tuple[str, ...]

@@ -7,8 +7,9 @@ Comes after ``includes``, which loads them. The include's own limits hold round 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
 
 from weft.engine.group import Body, Group, run_group
 from weft.engine.lockstep import Position

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 Position = tuple[int, ...]
 
@@ -22,8 +23,7 @@ class Place(enum.Enum):
     FINISHED = "finished"  # did the task, waits for the others of the round
 
 
-@dataclass(eq=False)
-class Round:
+class Round(Struct, eq=False):
     """The hosts that do one task together, in the batch's order."""
 
     position: Position
@@ -35,15 +35,13 @@ class Round:
     shared: dict[str, object] = field(default_factory=dict)  # what the hosts of a round decide together
 
 
-@dataclass(frozen=True)
-class Opened:
+class Opened(Struct, frozen=True):
     """This round's hosts may go."""
 
     round: Round
 
 
-@dataclass(frozen=True)
-class Closed:
+class Closed(Struct, frozen=True):
     """Every host of this round has done the task."""
 
     round: Round

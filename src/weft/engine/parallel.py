@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
 
 from weft.engine.children import Children, needs_by_number
 from weft.engine.described import described
@@ -31,8 +32,7 @@ if TYPE_CHECKING:
 _FAILED_TASKS = "ansible_failed_tasks"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Child:
+class Child(Struct, frozen=True, kw_only=True):
     """One child, for the hosts that have it."""
 
     body: Body
@@ -42,8 +42,7 @@ class Child:
     hosts: frozenset[str] | None = None  # None: all
 
 
-@dataclass(slots=True, eq=False)
-class _Crowd:
+class _Crowd(Struct, eq=False):
     """What the hosts of a meeting share: who may start, and where they take turns."""
 
     children: Children
@@ -62,8 +61,7 @@ class _Crowd:
             self.go_on()
 
 
-@dataclass(slots=True)
-class _Mine:
+class _Mine(Struct):
     """How this host fares."""
 
     branches: dict[int, Branch] = field(default_factory=dict)  # of children that have begun

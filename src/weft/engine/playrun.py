@@ -8,8 +8,10 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from weft.engine.batch import Batch
 from weft.engine.batches import batches
@@ -33,8 +35,7 @@ STRATEGIES = ("linear", "free", "host_pinned", "debug")
 OK, FAILED, UNREACHABLE = 0, 2, 4
 
 
-@dataclass(slots=True)
-class PlayEnd:
+class PlayEnd(Struct):
     """How a play ended. ``code`` is the exit code of its last batch, None where it had none."""
 
     code: int | None = None

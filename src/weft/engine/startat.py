@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import fnmatch
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from weft.engine.state import RunState
 from weft.engine.walk import flat
@@ -11,8 +12,7 @@ from weft.events import ErrorInfo, Failed
 from weft.model.nodes import Play, Task, TaskKind
 
 
-@dataclass(frozen=True, slots=True)
-class Start:
+class Start(Struct, frozen=True):
     """Where in a play to start: its tasks ``before`` (their ids) are left out."""
 
     before: frozenset[str] = frozenset()

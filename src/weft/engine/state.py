@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from weft.actions.base import Action, Services
 from weft.connection.target import Passwords
@@ -36,8 +39,7 @@ if TYPE_CHECKING:
     from weft.engine.limits import SerialGate
 
 
-@dataclass(slots=True, kw_only=True)
-class RunState:
+class RunState(Struct, kw_only=True):
     """Run-wide, but for what each lane of plays has for itself. Owned by ``engine.playlane``."""
 
     services: Services
@@ -91,7 +93,7 @@ def render_tags(tags: tuple[str, ...], run: RunState, play_vars: PlayVars) -> fr
     return frozenset(found)
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclasses.dataclass(slots=True, kw_only=True)
 class BatchState:
     """One batch of a play. Owned by ``engine.batch``."""
 
@@ -102,20 +104,23 @@ class BatchState:
     environment: RunEnvironment
     handlers: list[Handler]
     strategy: str
-    selected: dict[str, bool] = field(default_factory=dict)  # task id -> whether its tags are chosen
-    notified: dict[str, set[str]] = field(default_factory=dict)  # handler id -> hosts
+    selected: dict[str, bool] = dataclasses.field(default_factory=dict)  # task id -> whether its tags are chosen
+    notified: dict[str, set[str]] = dataclasses.field(default_factory=dict)  # handler id -> hosts
     debugs: bool = False  # tasks that fail are debugged, unless they say otherwise
     skip_before: frozenset[str] = frozenset()  # ids of tasks that --start-at-task leaves out
-    failed: set[str] = field(default_factory=set)  # count for max_fail_percentage; out of the plays that follow
-    ended_failed: set[str] = field(default_factory=set)  # their way through the play ended with a failure
-    blocking_names: dict[str, bool] = field(default_factory=dict)  # task id -> whether evaluating its name blocks
-    warned: set[str] = field(default_factory=set)  # said once a batch
+    # count for max_fail_percentage; out of the plays that follow
+    failed: set[str] = dataclasses.field(default_factory=set)
+    ended_failed: set[str] = dataclasses.field(default_factory=set)  # their way through the play ended with a failure
+    # task id -> whether evaluating its name blocks
+    blocking_names: dict[str, bool] = dataclasses.field(default_factory=dict)
+    warned: set[str] = dataclasses.field(default_factory=set)  # said once a batch
     ended: bool = False  # meta: end_play
     broken: bool = False  # too many failures: the rest of the run is off
     cleared: int = 0  # how often meta: clear_host_errors has been run
-    lanes: Lanes = field(init=False)
-    main: Lane = field(init=False)  # the play's own
-    gates: dict[str, SerialGate] = field(default_factory=dict)  # node id -> `serial` where hosts go their own pace
+    lanes: Lanes = dataclasses.field(init=False)
+    main: Lane = dataclasses.field(init=False)  # the play's own
+    # node id -> `serial` where hosts go their own pace
+    gates: dict[str, SerialGate] = dataclasses.field(default_factory=dict)
 
     def remove(self, hosts: Iterable[str]) -> None:
         """Take hosts out of `ansible_play_hosts`."""
@@ -182,8 +187,7 @@ def _told(problems: tuple[str, ...]) -> str:
     return "\n".join([*lines, *(f"error {number} - {text}" for number, text in enumerate(problems, 1))])
 
 
-@dataclass(slots=True, eq=False)
-class Watch:
+class Watch(Struct, eq=False):
     """What has happened within a group of tasks on a host, for its result."""
 
     outer: Watch | None = None
@@ -196,8 +200,7 @@ class Watch:
                 self.outer.note(changed=True)
 
 
-@dataclass(slots=True)
-class HostState:
+class HostState(Struct):
     """One host's way through a batch, or one of the strands of it. Owned by its coroutine."""
 
     name: str
@@ -236,8 +239,7 @@ class HostState:
         )
 
 
-@dataclass(slots=True, kw_only=True)
-class Expansion:
+class Expansion(Struct, kw_only=True):
     """A dynamic include, expanded: what its hosts run."""
 
     variables: Mapping[str, Any]

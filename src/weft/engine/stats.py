@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import asdict
 
 from weft.events import HostRecap
 
 
-@dataclass
-class Tally:
+class Tally(Struct):
     """One host's figures while they grow."""
 
     ok: int = 0
@@ -22,8 +23,7 @@ class Tally:
     ignored: int = 0
 
 
-@dataclass
-class Stats:
+class Stats(Struct):
     """The run's figures; hosts appear with their first task."""
 
     hosts: dict[str, Tally] = field(default_factory=dict)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
+
+from msgspec import Struct
 
 from weft.actions.base import Templating
 from weft.model.errors import WeftError
@@ -16,8 +17,7 @@ from weft.templating.overrides import is_all_template
 from weft.templating.types import type_name
 
 
-@dataclass(frozen=True, slots=True)
-class _Plan:
+class _Plan(Struct, frozen=True):
     literal: Mapping[str, Any]
     open: tuple[tuple[str, Value], ...]
     templates: tuple[Value, ...]  # each gives further arguments, weaker than the task's own; later ones win

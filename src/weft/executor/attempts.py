@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
+
+from msgspec import Struct
 
 from weft.actions.base import Action, ActionContext, JobRequest, Services, with_defaults
 from weft.connection.api import RequestFailed, Target
@@ -46,8 +47,7 @@ _MOST_TIMEOUT = 100_000_000  # seconds
 _DEFAULT_RETRIES = 3  # with `until` and without `retries`
 
 
-@dataclass(frozen=True, slots=True)
-class _Try:
+class _Try(Struct, frozen=True):
     """One task on one host, ready to be attempted."""
 
     task: Task

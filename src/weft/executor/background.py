@@ -6,8 +6,9 @@ Comes after ``following`` and before ``attempts``, which says what running the a
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from weft.actions.base import ActionContext, Services
 from weft.connection.results import NO_LOG
@@ -29,8 +30,7 @@ Act = Callable[[Draft], Awaitable[dict[str, Any]]]
 TakeIn = Callable[[Sequence[Effect]], None]
 
 
-@dataclass(slots=True)
-class TaskStrand:
+class TaskStrand(Struct):
     """What a strand has to do with a task: its ``owner``. Its end is in the draft, if it was not ended from outside."""
 
     task: Task

@@ -8,7 +8,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from weft.actions.base import ActionContext, Services, TaskNames, Templating
 from weft.connection.api import Target
@@ -25,8 +26,7 @@ from weft.templating.blocking import evaluate
 _GIVEN_BACK_EARLY = "The `lock` is given back now: with `poll: 0` the job goes on without it."
 
 
-@dataclass(slots=True)
-class _Place:
+class _Place(Struct):
     """A host's place among the forks, shared by all that runs for it at once."""
 
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -73,16 +73,14 @@ class Limits:
         return self._throttles.setdefault((task.id, limit), asyncio.Semaphore(limit))
 
 
-@dataclass(frozen=True, slots=True)
-class _Key:
+class _Key(Struct, frozen=True):
     """Items with equal keys share the locks."""
 
     wishes: tuple[Wish, ...]
     target: Target | None  # None: no lock file is among them
 
 
-@dataclass(slots=True)
-class _Held:
+class _Held(Struct):
     stack: AsyncExitStack = field(default_factory=AsyncExitStack)
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     users: int = 0

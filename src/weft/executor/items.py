@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from weft.actions.base import Templating
 from weft.executor.environment import RunEnvironment
@@ -40,8 +41,7 @@ class LoopNotList(WeftError):
     """What `loop` evaluates to is no list: the task fails whatever its `when` says."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LoopPlan:
+class LoopPlan(Struct, frozen=True, kw_only=True):
     """`loop_control` with its final values."""
 
     loop_var: str

@@ -6,8 +6,9 @@ Most keywords of most tasks are literals: what needs evaluation is found once fo
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from weft.actions.base import Templating
 from weft.connection.target import ConnectionKeywords
@@ -63,16 +64,14 @@ _DEFAULT_DELAY = 5.0  # seconds between attempts, as in Ansible
 _LONGEST_DELAY = 1e8  # seconds
 
 
-@dataclass(frozen=True, slots=True)
-class _Plan:
+class _Plan(Struct, frozen=True):
     """What of a task's keywords is known at once, and what each host has to evaluate."""
 
     known: Mapping[str, Any]
     open: tuple[tuple[str, Value], ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Keywords:
+class Keywords(Struct, frozen=True, kw_only=True):
     """Final values. Durations are in seconds."""
 
     any_errors_fatal: bool = False

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from weft.events import Deprecated, ErrorInfo
 from weft.events.deferred import Notice
@@ -118,8 +117,7 @@ def status_of(result: Mapping[str, Any]) -> Status:
     return Status.CHANGED if result.get("changed") else Status.OK
 
 
-@dataclass(slots=True)
-class Draft:
+class Draft(Struct):
     """A result while it grows: the module-edge dict and what was found out beside it. Owned by one attempt loop."""
 
     result: dict[str, Any] = field(default_factory=dict)

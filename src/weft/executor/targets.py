@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from weft.connection.api import Target
 from weft.connection.target import ConnectionKeywords, Passwords, target_for
@@ -11,8 +11,7 @@ from weft.vars import Scope
 from weft.vars.layers import Layer
 
 
-@dataclass(frozen=True, slots=True)
-class _Known:
+class _Known(Struct, frozen=True):
     layers: tuple[Layer, ...]
     keywords: ConnectionKeywords
     target: Target

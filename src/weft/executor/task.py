@@ -6,10 +6,10 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
 from typing import Any
 
-from msgspec import structs
+from msgspec import Struct, structs
+from msgspec.structs import replace
 
 from weft.actions.base import Services
 from weft.connection.results import NO_TRACEBACK, fold
@@ -41,8 +41,7 @@ _NOTICES = ("warnings", "deprecations")
 _INCLUDES = (TaskKind.INCLUDE_TASKS, TaskKind.INCLUDE_ROLE)
 
 
-@dataclass(frozen=True, slots=True)
-class Deadline:
+class Deadline(Struct, frozen=True):
     """When the `timeout` of what is round a task is over."""
 
     at: float  # the loop's time
@@ -51,8 +50,7 @@ class Deadline:
     of: str = ""  # id of the block or include
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
+class Call(Struct, frozen=True, kw_only=True):
     """What the engine asks for: this task, on this host, with these variables."""
 
     task: Task

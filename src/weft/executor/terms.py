@@ -6,9 +6,10 @@ The group is spoken for by a task that is never run: it has the group's keywords
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
+
+from msgspec import Struct
 
 from weft.actions.base import Services
 from weft.connection.api import Target
@@ -24,8 +25,7 @@ from weft.templating.blocking import evaluate
 from weft.vars import Scope
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
+class Terms(Struct, frozen=True):
     """A group's terms, with final values."""
 
     wanted: bool  # its `when` holds

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from weft.inventory.builder import sorted_lineage
 from weft.inventory.model import ALL, UNGROUPED, AddedGroup, AddedHost, Group, Host, combine

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Final
+
+from msgspec import Struct, field
 
 from weft.model.values import Value
 
@@ -14,8 +15,7 @@ UNGROUPED: Final = "ungrouped"
 LOCALHOST: Final = ("127.0.0.1", "localhost", "::1")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Host:
+class Host(Struct, frozen=True, eq=False):
     """A host and the variables that its inventory sources give it (not those of its groups or of host_vars/)."""
 
     name: str
@@ -27,8 +27,7 @@ class Host:
         return f"<Host {self.name}>"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Group:
+class Group(Struct, frozen=True, eq=False):
     """A group. ``hosts`` are its own; those of the groups below it come from ``Inventory.hosts_of``."""
 
     name: str
@@ -43,8 +42,7 @@ class Group:
         return f"<Group {self.name}>"
 
 
-@dataclass(frozen=True, slots=True)
-class AddedHost:
+class AddedHost(Struct, frozen=True):
     """One ``add_host``, kept so that a refreshed inventory gets it again."""
 
     name: str
@@ -52,8 +50,7 @@ class AddedHost:
     vars: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class AddedGroup:
+class AddedGroup(Struct, frozen=True):
     """One ``group_by``, kept so that a refreshed inventory gets it again."""
 
     host: str

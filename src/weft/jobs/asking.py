@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
+
+from msgspec import Struct, field
 
 from weft.connection.api import Session
 from weft.jobs.record import JobRecord, record_of
@@ -27,8 +28,7 @@ class Opener(Protocol):
         """Raises Unreachable, WeftError."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Some:
+class _Some(Struct, frozen=True):
     """Jobs of one host."""
 
     async_dir: str
@@ -112,8 +112,7 @@ class HostJobs:
         return answers.given
 
 
-@dataclass(slots=True)
-class Answers(Generic[K, T]):
+class Answers(Struct, Generic[K, T]):
     """What was answered, and why not; in the order in which it was asked."""
 
     given: dict[K, T] = field(default_factory=dict)

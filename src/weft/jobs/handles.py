@@ -6,16 +6,16 @@ Comes before ``actions``. Nothing is asked of a host here.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from weft.model.errors import WeftError
 
 ALL = "all"  # every job that tasks of the host have started in this run and that were not seen to end
 
 
-@dataclass(frozen=True, slots=True)
-class Handle:
+class Handle(Struct, frozen=True):
     """One job. ``ended`` is its result, where what was given says that it is over already (or never began)."""
 
     jid: str

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from weft.connection.api import Sessions, Target
 from weft.events import JobsLeft
@@ -15,8 +16,7 @@ from weft.model.errors import WeftError
 _ASK_SECONDS = 5.0  # the recap doesn't wait longer than this for a host that no longer answers
 
 
-@dataclass(frozen=True, slots=True)
-class StartedJob:
+class StartedJob(Struct, frozen=True):
     """One job of this run. ``host`` is the inventory name of the machine it runs on, ``target`` says as whom."""
 
     host: str

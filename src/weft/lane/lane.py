@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
 
 from weft.lane.talk import Answers, Talk
 from weft.model.settings import Settings
@@ -19,8 +20,7 @@ _IDLE = 2.0  # seconds that a worker waits for the next item of its loop
 _LEAVE = 3.0  # seconds that it may take to let go of its connection
 
 
-@dataclass(slots=True)
-class Taken:
+class Taken(Struct):
     """What took the lane: tasks by the reason."""
 
     tasks: dict[str, dict[str, None]] = field(default_factory=dict)

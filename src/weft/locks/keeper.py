@@ -11,8 +11,10 @@ import itertools
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field, replace
 from functools import partial
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from weft.connection.api import Sessions, Target
 from weft.connection.names import LOCAL, transport_name
@@ -27,8 +29,7 @@ _RELEASE_SECONDS = 5.0  # how long the end of a task waits for the host to confi
 Key = tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Note:
+class Note(Struct, frozen=True):
     """Somebody waits for a lock, or (``granted``) has it after waiting. ``waited`` is in seconds."""
 
     lock: str
@@ -41,8 +42,7 @@ class NotInTime(WeftError):
     """A lock was not free within its time-out."""
 
 
-@dataclass(slots=True)
-class Holder:
+class Holder(Struct):
     """Who takes locks, and what is said to it."""
 
     label: str  # shown to those who wait for it
@@ -51,8 +51,7 @@ class Holder:
     waited: float = 0.0  # seconds, over all its locks
 
 
-@dataclass(slots=True)
-class _Row:
+class _Row(Struct):
     """A lock that is to be taken, and where it is queued for."""
 
     key: Key
@@ -60,8 +59,7 @@ class _Row:
     file: FileLock | None = None
 
 
-@dataclass(slots=True)
-class _Queue:
+class _Queue(Struct):
     """The line before one lock, and those who stand in it."""
 
     line: Line = field(default_factory=Line)

@@ -7,11 +7,11 @@ the order of arrival: nobody who could be let in at once passes one who came bef
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 
-@dataclass(eq=False, slots=True)
-class Ticket:
+class Ticket(Struct, eq=False):
     """One who wants a lock. ``slots``: how many may hold it beside each other, this one included; None: any number."""
 
     label: str

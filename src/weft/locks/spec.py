@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
 from typing import Any, Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from weft.model.convert import to_int, to_number
 from weft.model.errors import WeftError
@@ -18,8 +20,7 @@ _PATH_KEYS: Final = frozenset(("path", "mode", "timeout"))
 _NAME_KEYS: Final = frozenset(("name", "slots", "by", "timeout"))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PathLock:
+class PathLock(Struct, frozen=True, kw_only=True):
     """flock(2) on a file of the machine where the task runs."""
 
     path: str
@@ -30,8 +31,7 @@ class PathLock:
         return self.path
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NameLock:
+class NameLock(Struct, frozen=True, kw_only=True):
     """A limit within the run: at most ``slots`` holders at once for each ``by``."""
 
     name: str

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from weft.model.values import Origin, Value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Common:
+class Common(Struct, frozen=True, kw_only=True):
     """Keywords that plays, roles, blocks and tasks share, after inheritance. ``None`` means: not set anywhere."""
 
     any_errors_fatal: Value = None
@@ -51,8 +51,7 @@ class Common:
     """Keyword -> what holds where its value, a template, gives `omit`: that of the node round it, and so on."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LoopControl:
+class LoopControl(Struct, frozen=True, kw_only=True):
     """How a task goes through its items."""
 
     loop_var: str = "item"
@@ -65,16 +64,14 @@ class LoopControl:
     parallel: Value = None  # at most so many items at once
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parallel:
+class Parallel(Struct, frozen=True, kw_only=True):
     """``parallel:`` of a block, include, import or play list."""
 
     limit: Value = None  # None: no limit
     on_failure: str = "finish"  # finish | cancel
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Retry:
+class Retry(Struct, frozen=True, kw_only=True):
     """``until``/``retries``/``delay`` and their limits, of a task or (weft) of a block or include."""
 
     until: tuple[Value, ...] = ()
@@ -84,8 +81,7 @@ class Retry:
     max_delay: Value = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Role:
+class Role(Struct, frozen=True, kw_only=True, eq=False):
     """One use of a role: where it is, and what it brings. Loaded once for each distinct use."""
 
     name: str  # as resolved: `nginx`, or `ns.coll.nginx` in a collection
@@ -119,8 +115,7 @@ class TaskKind(enum.Enum):
     ROLE_END = "role_end"  # inserted after a role's tasks: the role has completed on this host
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Task:
+class Task(Struct, frozen=True, kw_only=True, eq=False):
     """One task. ``action`` is as written (`copy`, `ansible.builtin.copy`); ``fqcn`` is resolved, where it could be."""
 
     id: str
@@ -162,15 +157,13 @@ class Task:
         return isinstance(self, Handler)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Handler(Task):
+class Handler(Task, frozen=True, kw_only=True, eq=False):
     """A task that runs when it is notified, by its name or by one of the topics in ``listen``."""
 
     listen: tuple[Value, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Block:
+class Block(Struct, frozen=True, kw_only=True, eq=False):
     """Tasks that belong together; also a static import (``implicit``), whose keywords are already in its tasks."""
 
     id: str
@@ -198,8 +191,7 @@ class Block:
 Node = Task | Block
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VarsPrompt:
+class VarsPrompt(Struct, frozen=True, kw_only=True):
     """One entry of ``vars_prompt``."""
 
     name: str
@@ -214,8 +206,7 @@ class VarsPrompt:
     origin: Origin
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Play:
+class Play(Struct, frozen=True, kw_only=True, eq=False):
     """One play of a playbook."""
 
     id: str
@@ -251,8 +242,7 @@ class Play:
     extra: Mapping[str, Value] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Playbook:
+class Playbook(Struct, frozen=True, kw_only=True, eq=False):
     """A file's plays in order, those of imported playbooks among them."""
 
     path: str

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from typing import ClassVar
 
+from msgspec import Struct, field
+
+from weft.model.record import Discreet
 from weft.model.values import Value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Passwords:
+class Passwords(Discreet, frozen=True, kw_only=True):
     """What was typed, or read from files, before the run. ``None``: not asked for. Never shown."""
 
-    connection: str | None = field(default=None, repr=False)
-    become: str | None = field(default=None, repr=False)
-    vault: Mapping[str, str] = field(default_factory=dict, repr=False)  # vault id -> password that was typed
+    unshown: ClassVar[frozenset[str]] = frozenset({"connection", "become", "vault"})
+
+    connection: str | None = None
+    become: str | None = None
+    vault: Mapping[str, str] = field(default_factory=dict)  # vault id -> password that was typed
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AdHoc:
+class AdHoc(Struct, frozen=True, kw_only=True):
     """The one task of `weft run`."""
 
     pattern: str
@@ -32,8 +35,7 @@ class AdHoc:
     basedir: str | None = None  # stands for the playbook's folder
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunOptions:
+class RunOptions(Struct, frozen=True, kw_only=True):
     """Everything `weft play` and `weft run` may ask that is no setting.
 
     What is a setting too (`-f`, `-i`, `-b`, `--check`, `--tags`...) has been put into ``Settings`` by the command line.
@@ -71,14 +73,13 @@ class RunOptions:
         """What was asked for, one line each, for -vvvv. No passwords."""
         if self.playbooks:
             yield f"Positional arguments: {' '.join(self.playbooks)}"
-        for entry in fields(self):
-            value = getattr(self, entry.name)
-            if value and entry.name not in ("playbooks", "passwords"):
-                yield f"{entry.name}: {value}"
+        for name in self.__struct_fields__:
+            value = getattr(self, name)
+            if value and name not in ("playbooks", "passwords"):
+                yield f"{name}: {value}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JobsRequest:
+class JobsRequest(Struct, frozen=True, kw_only=True):
     """What `weft jobs` is to do, and with which jobs."""
 
     action: str = "list"  # list | show | wait | logs | cancel | cleanup

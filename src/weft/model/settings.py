@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from typing import ClassVar
+
+from msgspec import field
+
+from weft.model.record import Discreet
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class Settings(Discreet, frozen=True, kw_only=True):
     """One immutable record for the run. Names are those of ansible.cfg where it has one. Durations are in seconds."""
+
+    unshown: ClassVar[frozenset[str]] = frozenset({"private_key_passphrase", "become_password", "become_options"})
 
     config_file: str | None = None
     home: str = "~/.ansible"
@@ -156,9 +161,9 @@ class Settings:
     ansible_managed: str = "Ansible managed"
     jinja2_extensions: tuple[str, ...] = ()
     # more of connections and privilege escalation
-    private_key_passphrase: str | None = field(default=None, repr=False)
-    become_password: str | None = field(default=None, repr=False)
-    become_options: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
+    private_key_passphrase: str | None = None
+    become_password: str | None = None
+    become_options: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """Of one method alone, stronger than the general ones: "sudo" -> user, exe, flags, password."""
     # what modules are told
     facts_modules: tuple[str, ...] = ("smart",)

@@ -7,15 +7,15 @@ its type, ``Trusted``; everything else (results, facts, file contents, lookups) 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
+
+from msgspec import Struct
 
 #: A literal, or a container with ``Trusted`` text somewhere inside.
 Value = Any
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(Struct, frozen=True):
     """Where something stands: a file (or a name such as ``<command line>``), line and column counted from 1."""
 
     path: str

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
+
+from msgspec import Struct
 
 from weft.events.types import Deprecated
 from weft.model.errors import LoadError, WeftError
@@ -37,8 +38,7 @@ KINDS: Mapping[str, TaskKind] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Called:
+class Called(Struct, frozen=True):
     """The action of a task."""
 
     action: str  # as written

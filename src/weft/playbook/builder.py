@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any, Protocol
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from weft.model.errors import LoadError
 from weft.model.nodes import Block, Common, Handler, Node, Task, TaskKind
@@ -29,8 +31,7 @@ _BUILTIN_LOOKUPS = frozenset((
 ))  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Statement:
+class Statement(Struct, frozen=True):
     """A task as read, before it is known what becomes of it."""
 
     own: Own

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from weft.model.errors import LoadError, WeftError
 from weft.model.nodes import Block, Common, Node, Role
@@ -23,8 +24,7 @@ _ADDED = frozenset(("lock", "until", "retries", "delay", "backoff", "max_delay")
 _GROUPING = (*sorted(_ADDED), "serial", "async", "poll", "register", "throttle", "timeout")
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """An entry as read."""
 
     use: RoleUse

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from weft.model.errors import LoadError, WeftError
 from weft.model.nodes import Block, Common, Node, TaskKind

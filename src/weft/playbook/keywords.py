@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
+
+from msgspec import Struct
 
 
 class On(enum.Flag):
@@ -54,8 +55,7 @@ class Inherit(enum.Enum):
     EXTEND = "extend"  # all of them count, the outermost first
 
 
-@dataclass(frozen=True, slots=True)
-class Keyword:
+class Keyword(Struct, frozen=True):
     """One row of the table."""
 
     name: str

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
+
+from msgspec import Struct
 
 from weft.model.nodes import Block, Node, Play, Playbook, Task, TaskKind
 from weft.model.tags import selected
@@ -18,8 +19,7 @@ RenderFor = Callable[[Play, Value], Any]
 HostsOf = Callable[[Any], Sequence[str]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class Wanted(Struct, frozen=True, kw_only=True):
     """Which lists to print, and which tasks ``--tags`` and ``--skip-tags`` choose."""
 
     tasks: bool = False

@@ -8,8 +8,9 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import force_setattr, replace
 
 from weft.config.yaml import pause_gc
 from weft.model.errors import LoadError
@@ -190,7 +191,7 @@ class Loader:
             role = self._roles.load(use, place, above=_chain(place))
         except RecursionError as error:
             raise _too_deep(include.origin) from error
-        object.__setattr__(role, "handlers", (*role.handlers, *state.imported_handlers))
+        force_setattr(role, "handlers", (*role.handlers, *state.imported_handlers))
         return role
 
     def vars_file(self, path: str) -> Mapping[str, Value]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
+
+from msgspec import Struct, field
 
 from weft.events.types import Warned
 from weft.model.errors import LoadError
@@ -29,8 +30,7 @@ _HINTS = {
 NO_RETRY = Retry()
 
 
-@dataclass(slots=True)
-class Own:
+class Own(Struct):
     """What stands on a node. Values are as written."""
 
     data: Mapping[Any, Value]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
 from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import force_setattr, replace
 
 from weft.model.errors import LoadError
 from weft.model.nodes import Common, Handler, Role, Task
@@ -19,8 +21,7 @@ _REPLACED = frozenset((
 ))  # fmt: skip
 
 
-@dataclass(slots=True)
-class PlayState:
+class PlayState(Struct):
     """What loading knows of a play. ``roles`` and ``handlers`` grow while its sections are read."""
 
     id: str
@@ -38,8 +39,7 @@ class PlayState:
         return os.path.dirname(self.path)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class Place(Struct, frozen=True, kw_only=True):
     """What a list of tasks takes from what is round it."""
 
     play: PlayState
@@ -54,7 +54,7 @@ class Place:
 
     def __post_init__(self) -> None:
         if not self.paths:
-            object.__setattr__(self, "paths", self._paths())
+            force_setattr(self, "paths", self._paths())
 
     def within(self, common: Common, *, in_parallel: bool | None = None) -> Place:
         """The place of what stands inside a block here."""

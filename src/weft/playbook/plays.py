@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from weft.model.errors import LoadError, WeftError
 from weft.model.nodes import Common, Handler, Node, Play
@@ -26,8 +28,7 @@ _IMPORTS = ("import_playbook", "ansible.builtin.import_playbook", "ansible.legac
 _MEANT = frozenset(("name", "vars", "tags", "when", "import_playbook"))  # what counts on an import_playbook
 
 
-@dataclass(frozen=True, slots=True)
-class LaneMark:
+class LaneMark(Struct, frozen=True):
     """The entry of a parallel list to which plays belong."""
 
     list: str
@@ -35,8 +36,7 @@ class LaneMark:
     name: str | None = None  # of an import: its own, or its file's
 
 
-@dataclass(frozen=True, slots=True)
-class Around:
+class Around(Struct, frozen=True):
     """What the imports round a playbook say of its plays."""
 
     vars: Mapping[str, Value]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import force_setattr, replace
 
 from weft.model.convert import is_true
 from weft.model.errors import LoadError
@@ -79,15 +80,15 @@ class RoleBuilder:
             paths=(),
         )
         dependencies = self._dependencies(role, use, inside)
-        object.__setattr__(role, "dependencies", dependencies)
+        force_setattr(role, "dependencies", dependencies)
         own = self._own_tasks(role, use, files, inside)
         nodes = [node for dependency in dependencies for node in dependency.tasks]
-        object.__setattr__(role, "tasks", (*nodes, *own, self._end(role, common)))
+        force_setattr(role, "tasks", (*nodes, *own, self._end(role, common)))
         data, path = files.nodes("handlers")
         at = replace(inside, folder=os.path.dirname(path), handlers=True, section="handlers", paths=())
         handlers = [handler for dependency in dependencies for handler in dependency.handlers]
         handlers += self._builder.handlers(data, at, Origin(path))
-        object.__setattr__(role, "handlers", tuple(handlers))
+        force_setattr(role, "handlers", tuple(handlers))
 
     def _own_tasks(self, role: Role, use: RoleUse, files: RoleFiles, place: Place) -> list[Node]:
         data, path = files.nodes("tasks")

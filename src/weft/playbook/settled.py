@@ -6,8 +6,9 @@ Comes after ``plays``, which leaves them as they are written; used where plays r
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from weft.model.convert import to_bool, to_int
 from weft.model.errors import LoadError, WeftError

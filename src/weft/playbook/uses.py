@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from weft.model.convert import to_bool
 from weft.model.errors import LoadError
@@ -14,8 +15,7 @@ from weft.model.values import Origin, Value, origin_of
 _FROM = {"tasks_from": "tasks", "vars_from": "vars", "defaults_from": "defaults", "handlers_from": "handlers"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RoleUse:
+class RoleUse(Struct, frozen=True, kw_only=True):
     """One use of a role."""
 
     name: str

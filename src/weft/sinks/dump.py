@@ -11,8 +11,9 @@ import json
 import re
 import textwrap
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from weft.events.types import TaskInfo
 from weft.model.settings import Settings
@@ -62,8 +63,7 @@ def shown_result(task: TaskInfo, result: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in shown.items() if key not in _DEBUG_HIDDEN}
 
 
-@dataclass(frozen=True, slots=True)
-class ResultDumper:
+class ResultDumper(Struct, frozen=True):
     """How results are written. ``pretty`` None: as the format usually is (JSON on one line, YAML in blocks)."""
 
     format: str = "json"

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import fields, is_dataclass
 from enum import Enum
 from typing import Any, TextIO
 
@@ -68,8 +67,6 @@ def _encodable(value: Any) -> Any:
         return {_encodable(str(key)): _encodable(item) for key, item in value.items()}
     if isinstance(value, Struct):
         return {name: _encodable(getattr(value, name)) for name in value.__struct_fields__}
-    if is_dataclass(value) and not isinstance(value, type):
-        return {entry.name: _encodable(getattr(value, entry.name)) for entry in fields(value)}
     if isinstance(value, Iterable):
         return [_encodable(item) for item in value]
     return _encodable(str(value))

@@ -10,8 +10,9 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
 
 from weft.events import types as ev
 from weft.model.convert import is_true
@@ -26,8 +27,7 @@ if TYPE_CHECKING:
 _NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JUnitOptions:
+class JUnitOptions(Struct, frozen=True, kw_only=True):
     """What the JUNIT_* variables say."""
 
     folder: str = "~/.ansible.log"
@@ -55,8 +55,7 @@ class JUnitOptions:
         )
 
 
-@dataclass(slots=True)
-class _Case:
+class _Case(Struct):
     """One task on one host. ``status``: ok | failed | skipped | included."""
 
     host: str
@@ -66,8 +65,7 @@ class _Case:
     text: str = ""
 
 
-@dataclass(slots=True)
-class _Task:
+class _Task(Struct):
     info: ev.TaskInfo
     name: str
     play: str

@@ -12,12 +12,12 @@ import io
 import os
 import sys
 import threading
-from dataclasses import dataclass
 from typing import TextIO
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True)
-class Streams:
+
+class Streams(Struct, frozen=True):
     """The two streams of a command."""
 
     stdout: TextIO

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from weft.events import types as ev
 from weft.sinks.dump import is_action
@@ -19,8 +20,7 @@ _SHOWS_PATHS_FROM = 2  # -vv
 _OWN_PACE = ("free", "host_pinned")
 
 
-@dataclass(slots=True)
-class _Spent:
+class _Spent(Struct):
     """One task's (or role's) share. Durations are in seconds."""
 
     name: str

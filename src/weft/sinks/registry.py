@@ -7,8 +7,9 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from weft.events.bus import Sink
 from weft.model.run_options import RunOptions
@@ -29,8 +30,7 @@ _FILES = ("junit", "tree")
 _DEFAULT_TREE = "~/.ansible/tree"
 
 
-@dataclass(frozen=True, slots=True)
-class Views:
+class Views(Struct, frozen=True):
     """The sinks of a run, in the order in which they get events. ``close`` once the bus is closed."""
 
     sinks: tuple[Sink, ...]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from jinja2 import nodes
 from jinja2.exceptions import TemplateError
 from jinja2.meta import find_undeclared_variables
+from msgspec import Struct
 
 from weft.content.lookups import NATIVE
 from weft.content.plugins import PluginSource
@@ -21,8 +21,7 @@ _SLOW_FILTERS: Final = frozenset(("password_hash", "vault", "unvault"))
 _READING: Final = (nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)
 
 
-@dataclass(frozen=True, slots=True)
-class _Text:
+class _Text(Struct, frozen=True):
     """One template's needs."""
 
     slow: bool

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from weft.inventory.model import Host
 from weft.vars.layers import Layer
 
 
-@dataclass(frozen=True, slots=True)
-class News:
+class News(Struct, frozen=True):
     """What plays of a lane have set on a host."""
 
     facts: Mapping[str, Any]
@@ -20,8 +21,7 @@ class News:
     forgotten: frozenset[str]  # facts that are gone
 
 
-@dataclass(slots=True, eq=False)
-class HostState:
+class HostState(Struct, eq=False):
     """Layers are replaced, never changed: scopes keep what they have seen."""
 
     facts: Mapping[str, Any]

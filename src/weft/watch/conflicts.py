@@ -11,7 +11,8 @@ Without concurrency this costs a look into a table for each attempt.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct
 
 from weft.events.types import Event, Warned
 from weft.model.errors import TaskFailed
@@ -24,8 +25,7 @@ _NOT_PARALLEL = "A loop without `parallel` keeps its items apart."
 _AWAIT = "`await` the job first."
 
 
-@dataclass(slots=True, kw_only=True, eq=False)  # not frozen: one is made for each attempt at a task, and that costs
-class Writer:
+class Writer(Struct, kw_only=True, eq=False):  # not frozen: one is made for each attempt at a task, and that costs
     """Who writes: one attempt of a task. Nobody changes it."""
 
     task: str  # its name, for messages
@@ -36,18 +36,16 @@ class Writer:
     locks_around: frozenset[str] = frozenset()  # the host's, for all that it does meanwhile
 
 
-@dataclass(slots=True, eq=False)
-class Entry:
+class Entry(Struct, eq=False):
     """What one writer is writing on one machine. Given back with ``Conflicts.leave``."""
 
     writer: Writer
     rows: Sequence[tuple[str, Use]]  # machine and what is used there
     jid: str | None = None  # a job does it in the background
-    _left: bool = field(default=False, repr=False)
+    _left: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Conflict:
+class Conflict(Struct, frozen=True):
     """Two that write the same."""
 
     first: Entry

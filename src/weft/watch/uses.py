@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
+
+from msgspec import Struct
 
 Args = Mapping[str, Any]
 
@@ -25,8 +26,7 @@ ANY_MANAGER: Final = "package"
 _SYSTEM: Final = "the system"
 
 
-@dataclass(frozen=True, slots=True)
-class Use:
+class Use(Struct, frozen=True):
     """Something on a machine that bears one writer at a time. Equal ``kind`` and ``key`` meet each other."""
 
     kind: str  # PATH | PACKAGES

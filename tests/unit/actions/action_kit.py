@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from msgspec.structs import replace
 
 from weft.actions.base import ActionContext, JobRequest, PromptInterrupted, Services
 from weft.connection.api import AgentInfo, Reply, RequestFailed, Session, Target

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from action_kit import INFO, stage
+from msgspec.structs import replace
 
 from weft.actions import NORMAL, REGISTRY, action_for, sources
 from weft.actions.base import ActionContext

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 
 import pytest
@@ -36,7 +35,7 @@ def test_defaults_are_ansibles(home: Path) -> None:
 
 
 def test_every_option_has_a_field() -> None:
-    fields = {field.name for field in dataclasses.fields(Settings)}
+    fields = set(Settings.__struct_fields__)
     assert {option.field for option in (*OPTIONS, HOME)} <= fields
 
 

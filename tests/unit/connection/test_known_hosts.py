@@ -5,10 +5,10 @@ from __future__ import annotations
 import base64
 import shutil
 import subprocess
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from weft.connection.ssh.known_hosts import Known, KnownHosts, Verdict, fingerprint, judge, key_kind
 from weft.connection.ssh.plan import HostKeys

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 from connection_kit import turns, until
+from msgspec.structs import replace
 
 from weft.connection import discovery
 from weft.connection.api import Become, RequestFailed, Target

@@ -6,13 +6,13 @@ import asyncio
 import shutil
 import socket
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from pathlib import Path
 
 import asyncssh
 import pytest
 import pytest_asyncio
 from connection_kit import until
+from msgspec.structs import replace
 from ssh_server import Door, Lab, serve
 
 from weft.connection.api import Session, Target

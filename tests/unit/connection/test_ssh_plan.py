@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import socket
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from weft.connection.api import Target
 from weft.connection.ssh.algorithms import HOST_KEYS, NoneLeft, choose, host_keys

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from inventory_kit import Kit, own_vars
+from msgspec.structs import replace
 
 from weft.content.cache import PluginCache
 from weft.content.inventory import InventoryPlugins, vars_plugins

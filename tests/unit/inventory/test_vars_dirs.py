@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from inventory_kit import Kit
+from msgspec.structs import replace
 
 from weft.inventory.vars_dirs import VarsDirs, source_dirs
 from weft.model.errors import LoadError

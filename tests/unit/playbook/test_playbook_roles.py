@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 from playbook_kit import Book, flat
 
 from weft.model.errors import LoadError

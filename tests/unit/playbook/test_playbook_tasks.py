@@ -165,7 +165,7 @@ def test_numbers_as_names_become_text(book: Book) -> None:
 
 
 def test_an_unknown_keyword_can_be_a_warning(book: Book) -> None:
-    from dataclasses import replace
+    from msgspec.structs import replace
 
     book.settings = replace(book.settings, invalid_task_attribute_failed=False)
     assert book.task("- ping:\n  listen: x").fqcn == "ansible.builtin.ping"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from playbook_kit import Book
 
 from weft.model.nodes import Block, Node, Play, Task
@@ -43,7 +43,7 @@ _OWN = frozenset(("id", "origin", "common", "own_vars", "body", "action_origin",
 
 def essence(node: Node) -> dict[str, Any]:
     """All of a node but its place and its variables."""
-    found = {entry.name: getattr(node, entry.name) for entry in fields(node) if entry.name not in _OWN}
+    found = {name: getattr(node, name) for name in node.__struct_fields__ if name not in _OWN}
     common = replace(node.common, vars=(), params=())
     found["role"] = None
     if isinstance(node, Block):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 import threading
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 from vars_kit import HERE, Run, raw, role, task
 
 from weft.model.errors import TemplateFailed, UndefinedName, WeftError

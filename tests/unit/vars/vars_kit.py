@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+from msgspec.structs import force_setattr, replace
 
 from weft.config.yaml import load_file, trust
 from weft.content.plugins import PluginSource
@@ -32,7 +33,7 @@ def role(name: str, **parts: Any) -> Role:
     dependencies = parts.pop("dependencies", ())
     made = Role(name=name, path=f"/roles/{name}", origin=HERE, **parts)
     # loaders make a role before those it depends on
-    object.__setattr__(made, "dependencies", tuple(replace(one, parents=(*made.parents, made)) for one in dependencies))
+    force_setattr(made, "dependencies", tuple(replace(one, parents=(*made.parents, made)) for one in dependencies))
     return made
 
 

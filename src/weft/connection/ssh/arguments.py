@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from weft.connection.ssh.syntax import BadConfig, Setting, parse_line
 
@@ -21,8 +22,7 @@ _VALUES = {
 _NO_MEANING = set("tTnNfMsvyG")  # what they ask for, weft decides itself
 
 
-@dataclass(frozen=True, slots=True)
-class CommandLine:
+class CommandLine(Struct, frozen=True):
     """What ssh_args and its like say: settings, a file in place of the usual ones, and what only ssh itself can do."""
 
     settings: tuple[Setting, ...] = ()

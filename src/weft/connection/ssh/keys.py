@@ -3,31 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import asyncssh
+from msgspec import Struct, field
 
 from weft.connection.api import Target
 from weft.connection.ssh.plan import Plan
 
 
-@dataclass(frozen=True, slots=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class LoadedKey:
     """One private key file. Without ``key`` it could not be read; ``why`` says so. ``public`` is its public part."""
 
     path: str
-    key: asyncssh.SSHKey | None = field(default=None, repr=False)
+    key: asyncssh.SSHKey | None = dataclasses.field(default=None, repr=False)
     certificates: tuple[Any, ...] = ()
     public: bytes = b""
     why: str = ""
     elsewhere: str = ""  # what only OpenSSH can do with it
 
 
-@dataclass(slots=True)
-class Offer:
+class Offer(Struct):
     """What a connection tries, best first, and what to close when it is done."""
 
     pairs: list[Any]

@@ -13,14 +13,14 @@ import hmac
 import os
 import secrets
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from weft.connection.ssh.plan import HostKeys
 from weft.connection.ssh.resolve import matches
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(Struct, frozen=True):
     """What the files say about one host: keys as (type, base64)."""
 
     keys: tuple[tuple[str, str], ...] = ()
@@ -33,15 +33,13 @@ class Known:
         return tuple(dict.fromkeys(kind for kind, _ in self.keys))
 
 
-@dataclass(frozen=True, slots=True)
-class _Line:
+class _Line(Struct, frozen=True):
     marker: str
     key: tuple[str, str]
     where: str
 
 
-@dataclass(slots=True)
-class _File:
+class _File(Struct):
     """One file: lines by exact name, hashed names, and patterns."""
 
     exact: dict[str, list[_Line]] = field(default_factory=dict)
@@ -163,8 +161,7 @@ class Verdict(enum.Enum):
     DISTRUST = "changed, and accepted because checking is off: no password may be given"
 
 
-@dataclass(frozen=True, slots=True)
-class Judgement:
+class Judgement(Struct, frozen=True):
     verdict: Verdict
     message: str = ""
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import asyncssh
 from asyncssh import encryption, kex, mac, public_key
+from msgspec import Struct, field
 
 from weft.connection.api import Target
 from weft.connection.ssh.algorithms import CIPHERS, HOST_KEYS, KEX, MACS, NoneLeft, choose, host_keys
@@ -38,8 +38,7 @@ class OnlyOpenSSH(Exception):
     """asyncssh can't do it and the OpenSSH client may."""
 
 
-@dataclass(slots=True)
-class Shared:
+class Shared(Struct):
     """What all connections of a run share."""
 
     known_hosts: KnownHosts = field(default_factory=KnownHosts)
@@ -48,8 +47,7 @@ class Shared:
     asking: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
-@dataclass(slots=True)
-class Connected:
+class Connected(Struct):
     """A live connection and what to close with it."""
 
     connection: asyncssh.SSHClientConnection

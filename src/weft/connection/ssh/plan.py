@@ -9,7 +9,9 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from weft.connection.api import Target
 from weft.connection.ssh.arguments import CommandLine, parse_arguments
@@ -55,8 +57,7 @@ _HANDLED = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HostKeys:
+class HostKeys(Struct, frozen=True, kw_only=True):
     """How the host's key is checked."""
 
     strict: str = "ask"  # yes | ask | accept-new | no
@@ -67,8 +68,7 @@ class HostKeys:
     hash_new: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class Plan(Struct, frozen=True, kw_only=True):
     """How to connect to one host. Times in seconds."""
 
     alias: str
@@ -109,8 +109,7 @@ class Plan:
         return f"{self.host} port {self.port}"
 
 
-@dataclass(slots=True)
-class Files:
+class Files(Struct):
     """The configuration files of a run, each read once."""
 
     user_path: str = "~/.ssh/config"

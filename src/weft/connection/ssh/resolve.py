@@ -5,12 +5,14 @@ Comes after ``syntax``, before ``plan``.
 
 from __future__ import annotations
 
+import dataclasses
 import fnmatch
 import os
 import re
 import subprocess
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from weft.connection.ssh.syntax import BadConfig, Section, Setting
 
@@ -18,18 +20,17 @@ from weft.connection.ssh.syntax import BadConfig, Section, Setting
 ACCUMULATE = {"identityfile", "certificatefile", "sendenv", "localforward", "remoteforward", "dynamicforward"}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class Question:
     """For which connection values are asked. ``host`` is the name as given, ``command_line`` comes first."""
 
     host: str
     command_line: tuple[Setting, ...] = ()
     local_user: str = ""
-    run: Callable[[str], bool] = field(default=lambda command: shell_succeeds(command), compare=False)
+    run: Callable[[str], bool] = dataclasses.field(default=lambda command: shell_succeeds(command), compare=False)
 
 
-@dataclass(slots=True)
-class Values:
+class Values(Struct):
     """What holds for a host: keyword -> arguments, each line's arguments for those that add up."""
 
     host: str

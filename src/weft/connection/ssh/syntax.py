@@ -9,7 +9,8 @@ import glob
 import os
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 #: Keywords whose value is the rest of the line, as it stands.
 _WHOLE_LINE = {"proxycommand", "remotecommand", "localcommand", "knownhostscommand"}
@@ -33,8 +34,7 @@ class BadConfig(ValueError):
     """A file that ssh would refuse; says where."""
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(Struct, frozen=True):
     """One line: keyword in lower case, its arguments, and where it stands (``<arguments>`` for the command line)."""
 
     keyword: str
@@ -42,8 +42,7 @@ class Setting:
     where: str
 
 
-@dataclass(frozen=True, slots=True)
-class Section:
+class Section(Struct, frozen=True):
     """Lines under one ``Host`` or ``Match`` (``kind`` is empty before the first); an item may be an included file."""
 
     kind: str

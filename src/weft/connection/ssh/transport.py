@@ -11,10 +11,10 @@ import os
 import random
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
 from typing import Any
 
 import asyncssh
+from msgspec import Struct, field
 
 from weft.connection.api import Target
 from weft.connection.channel import Channel, Ended, Receiver, Transport
@@ -148,8 +148,7 @@ def _no_more(error: asyncssh.ChannelOpenError) -> bool:
     )
 
 
-@dataclass(slots=True)
-class SshWays:
+class SshWays(Struct):
     """Makes transports for a run: reads files and keys once, shares jump hosts, falls back to the OpenSSH client."""
 
     notice: Notice

@@ -6,14 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from msgspec import Struct
+
 from weft.model.values import Origin
 
 #: Kinds of frames that a worker sends; each is a JSON object with one of them under ``kind``.
 RESULT, DISPLAY, POLL, ENDED, ASK = "result", "display", "poll", "ended", "ask"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RoleAt:
+class RoleAt(Struct, frozen=True, kw_only=True):
     """The role that a task belongs to."""
 
     name: str

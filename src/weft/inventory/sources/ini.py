@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from weft.inventory.addresses import BadAddress, expand_pattern
 from weft.inventory.builder import InventoryBuilder
@@ -16,8 +17,7 @@ _SECTION = re.compile(r"\[([^:\]\s]+)(?::(\w+))?\]\s*(?:#.*)?")
 _GROUP = re.compile(r"([^:\]\s]+)\s*(?:#.*)?")
 
 
-@dataclass(slots=True)
-class _Pending:
+class _Pending(Struct):
     """A group that was mentioned and not declared yet."""
 
     line: int
