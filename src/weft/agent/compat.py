@@ -220,8 +220,9 @@ def set_cloexec(fd):
 def pipe():
     """A pipe whose ends are closed on exec."""
     ends = os.pipe()
-    for fd in ends:
-        set_cloexec(fd)
+    if PY2:
+        for fd in ends:
+            set_cloexec(fd)
     return ends
 
 

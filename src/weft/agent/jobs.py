@@ -9,7 +9,7 @@ import errno
 import os
 import time
 
-from . import compat, importer, jobfiles, modules, process, procs, zygote
+from . import command, compat, jobfiles, process, procs
 from . import loop as loops
 from .agent import BadRequest
 from .compat import signal
@@ -61,10 +61,18 @@ def op_job_start(request):
     _get_ready()
     if op == "command":
         job["request"] = call
+        command.task_environment(agent.env, call)  # looks whether its locale exists, once for all jobs
         _fork_supervisor(request, job, None)
-        return
-    if op != "module":
+    elif op == "module":
+        _start_module(request, job, call)
+    else:
         raise BadRequest("job.start: %r can't be a job" % op)
+
+
+def _start_module(request, job, call):
+    from . import modules, zygote  # not above: jobs are mostly commands
+
+    agent = request.agent
     call = modules.resolve(agent, dict(call, kind=call.get("kind", "new")))
     if isinstance(call, list):
         request.error("missing-blobs", "%d blobs are missing" % len(call), missing=call)
@@ -89,7 +97,11 @@ def _fork_supervisor(request, job, utils):
     """Start a supervisor as a fork of the agent; with ``utils``, one that can run Python modules."""
     agent = request.agent
     read_end, write_end = compat.pipe()
-    blobs = importer.Blobs(agent.store.root, dict(agent.store.memory)) if utils is not None else None
+    blobs = None
+    if utils is not None:
+        from . import importer
+
+        blobs = importer.Blobs(agent.store.root, dict(agent.store.memory))
     pid = os.fork()
     if pid == 0:
         _be_supervisor(job, write_end, blobs, utils)
@@ -104,13 +116,19 @@ def _be_supervisor(job, reply_fd, blobs, utils):
         process.own_session()
         from . import supervisor
 
-        finder = zygote.set_up_python(blobs, utils, "", preload=False) if utils is not None else None
+        finder = None
+        if utils is not None:
+            from . import zygote
+
+            finder = zygote.set_up_python(blobs, utils, "", preload=False)
         supervisor.supervise(lambda: job, reply_fd, finder)
     finally:
         os._exit(1)
 
 
 def _ask_zygote(request, job):
+    from . import modules, zygote
+
     agent = request.agent
     read_end, write_end = compat.pipe()
     answer_read, answer_write = compat.pipe()

@@ -9,7 +9,7 @@ from __future__ import absolute_import, division, print_function
 import os
 import time
 
-from . import command, compat, host, importer, jobfiles, modules, process, procs, runner
+from . import command, compat, host, jobfiles, process, procs
 from . import loop as loops
 from .compat import signal
 
@@ -163,6 +163,8 @@ class Supervisor(object):
         elif call.get("kind", "new") == "new":
             capture = self._fork_module(call)
         else:
+            from . import importer, modules, runner  # not above: most jobs are commands
+
             blobs = importer.Blobs(compat.to_bytes(call["root"] or ""), runner.decode_blobs(call.get("memory")))
             program = modules.FileModule(self._loop, compat.environ(), blobs.get(call["module"]), call)
             capture = program.run(self._module_over, on_data=self._on_data)
@@ -187,6 +189,8 @@ class Supervisor(object):
             process.own_session()
             process.redirect((None, out, err))
             compat.close_others([])
+            from . import runner
+
             runner.run_module(call, self._finder)
         finally:
             os._exit(1)

@@ -57,7 +57,7 @@ def list_(as_json: bool) -> int:
     if as_json:
         document = {
             "installed": {"version": installed.version, "pythons": _listed(installed)},
-            "folder": str(content_dir()),
+            "folder": content_dir(),
             "added": [_document(release) for release in added],
         }
         click.echo(json.dumps(document, indent=4))

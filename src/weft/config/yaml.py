@@ -9,7 +9,6 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from weft.config.yaml_errors import decode_error, yaml_error
@@ -80,7 +79,8 @@ def load_file(
 def read_bytes(path: str) -> bytes:
     """What a file on the controller holds. Raises LoadError."""
     try:
-        return Path(path).read_bytes()
+        with open(path, "rb") as file:
+            return file.read()
     except FileNotFoundError as error:
         raise FileMissing(f"Could not find or access '{path}' on the Ansible Controller.") from error
     except OSError as error:

@@ -5,17 +5,14 @@ Reads the sources of ``weft.agent`` as data, never imports them. Used by ``conne
 
 from __future__ import annotations
 
-import ast
 import base64
 import hashlib
-import io
+import os
 import shlex
 import threading
-import tokenize
 import zlib
 from collections.abc import Sequence
 from functools import cache
-from importlib import resources
 
 from msgspec import Struct
 
@@ -33,6 +30,7 @@ class Packed(Struct, frozen=True):
     sha256: str
     entry: str  # the module whose ``main`` is called
     boot: int  # length of the first module once unpacked
+    loader: str  # what the host's Python runs first, as one line
     modules: tuple[str, ...]
 
 
@@ -70,7 +68,7 @@ def start_command(candidates: Sequence[str], packed: Packed, arguments: Sequence
     script = (
         f"q=; a=; {look}"
         '[ -n "$q" ] || { echo WEFT-NO-PYTHON; exit 127; }; echo "WEFT-PYTHON $q"; '
-        f'exec "$q" $a -S -E -c "{loader()}" {" ".join(_double_quoted(str(word)) for word in words)}'
+        f'exec "$q" $a -S -E -c "{packed.loader}" {" ".join(_double_quoted(str(word)) for word in words)}'
     )
     return "/bin/sh -c '" + script.replace("'", "'\\''") + "'"
 
@@ -78,14 +76,6 @@ def start_command(candidates: Sequence[str], packed: Packed, arguments: Sequence
 def relay_command(candidates: Sequence[str], socket: str, token: str) -> str:
     """The command that joins stdin and stdout to the agent with that token; ``pack_relay().program`` must follow."""
     return start_command(candidates, pack_relay(), (socket, token))
-
-
-@cache
-def loader() -> str:
-    """The agent's ``loader`` as one line."""
-    tree = ast.parse(_sources()["loader"])
-    statements = [node for node in tree.body if not _is_docstring(node)]
-    return ";".join(ast.unparse(node) for node in statements)
 
 
 def _look_for(candidate: str) -> str:
@@ -114,9 +104,13 @@ def _double_quoted(text: str) -> str:
 
 @cache
 def _sources() -> dict[str, str]:
-    folder = resources.files("weft.agent")
-    found = [item for item in folder.iterdir() if item.name.endswith(".py")]
-    return {item.name[:-3]: item.read_text(encoding="ascii") for item in found}
+    folder = os.path.join(os.path.dirname(os.path.dirname(__file__)), "agent")
+    return {name[:-3]: _read(os.path.join(folder, name)) for name in os.listdir(folder) if name.endswith(".py")}
+
+
+def _read(path: str) -> str:
+    with open(path, encoding="ascii") as file:
+        return file.read()
 
 
 def _remembered(entry: str, names: Sequence[str]) -> Packed:
@@ -125,46 +119,26 @@ def _remembered(entry: str, names: Sequence[str]) -> Packed:
     digest = hashlib.sha256()
     for name in ("boot", "loader", *names):
         digest.update(f"{name} {len(_sources()[name])}\n{_sources()[name]}".encode())
-    key = f"{__version__} {digest.hexdigest()}"
+    key = f"2 {__version__} {digest.hexdigest()}"  # 2: how the file is laid out
     known = load_json(file)
     if isinstance(known, dict) and known.get("key") == key:
         program = base64.b64decode(known["program"])
-        return Packed(program, hashlib.sha256(program).hexdigest(), entry, int(known["boot"]), tuple(names))
+        return Packed(
+            program, hashlib.sha256(program).hexdigest(), entry, int(known["boot"]), known["loader"], tuple(names)
+        )
     packed = _pack(entry, names)
-    store_json(file, {"key": key, "boot": packed.boot, "program": base64.b64encode(packed.program).decode("ascii")})
+    kept = {"key": key, "boot": packed.boot, "loader": packed.loader}
+    store_json(file, {**kept, "program": base64.b64encode(packed.program).decode("ascii")})
     return packed
 
 
 def _pack(entry: str, names: Sequence[str]) -> Packed:
+    from weft.connection.strip import one_line, strip  # what it needs takes long to import
+
     sources = {name: strip(_sources()[name]).encode("ascii") for name in ("boot", *names)}
     index = "\n".join(f"{name} {len(sources[name])}" for name in names)
     boot = sources["boot"]
     unpacked = boot + index.encode("ascii") + b"\n\n" + b"".join(sources[name] for name in names)
     program = zlib.compress(unpacked, 9)
-    return Packed(program, hashlib.sha256(program).hexdigest(), entry, len(boot), tuple(names))
-
-
-def strip(source: str) -> str:
-    """A module without comments and docstrings. Line numbers stay, so that tracebacks from hosts can be read here."""
-    lines = source.splitlines()
-    for token in tokenize.generate_tokens(io.StringIO(source).readline):
-        if token.type == tokenize.COMMENT:
-            row, column = token.start
-            lines[row - 1] = lines[row - 1][:column]
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and _is_docstring(node.body[0]):
-            text = node.body[0]
-            lines[text.lineno - 1] = lines[text.lineno - 1][: text.col_offset] + ("0" if len(node.body) == 1 else "")
-            last = text.end_lineno or text.lineno
-            lines[text.lineno : last] = [""] * (last - text.lineno)
-    return "".join(_narrow(line) + "\n" for line in lines)
-
-
-def _narrow(line: str) -> str:
-    text = line.lstrip(" ")
-    indent = len(line) - len(text)
-    return " " * (indent // 4 + (1 if indent % 4 else 0)) + text.rstrip()
-
-
-def _is_docstring(node: ast.stmt) -> bool:
-    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+    loader = one_line(_sources()["loader"])
+    return Packed(program, hashlib.sha256(program).hexdigest(), entry, len(boot), loader, tuple(names))

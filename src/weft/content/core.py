@@ -8,11 +8,11 @@ whose modules run on that host's Python.
 from __future__ import annotations
 
 import functools
+import glob
 import importlib.util
 import os
 import re
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
 from msgspec import Struct
 
@@ -59,8 +59,10 @@ class Core(Struct, frozen=True):
 def read_core(path: str) -> Core:
     """Raises WeftError where there is no ansible-core."""
     try:
-        release = Path(path, "release.py").read_text(encoding="utf-8")
-        basic = Path(path, "module_utils", "basic.py").read_text(encoding="utf-8")[:20_000]
+        with open(os.path.join(path, "release.py"), encoding="utf-8") as file:
+            release = file.read()
+        with open(os.path.join(path, "module_utils", "basic.py"), encoding="utf-8") as file:
+            basic = file.read(20_000)
     except OSError as error:
         raise WeftError(f"There is no usable ansible-core in {path}: {error}") from error
     version = _VERSION.search(release)
@@ -77,27 +79,27 @@ def installed_core() -> Core:
     return read_core(next(iter(spec.submodule_search_locations)))
 
 
-def data_dir() -> Path:
+def data_dir() -> str:
     """weft's data folder: ``$WEFT_DATA``, or ``$XDG_DATA_HOME/weft``, or ``~/.local/share/weft``."""
     told = os.environ.get("WEFT_DATA")
     if told:
-        return Path(told).expanduser()
+        return os.path.expanduser(told)
     base = os.environ.get("XDG_DATA_HOME") or os.path.join(os.path.expanduser("~"), ".local", "share")
-    return Path(base) / "weft"
+    return os.path.join(base, "weft")
 
 
-def content_dir() -> Path:
+def content_dir() -> str:
     """Where releases for older hosts are: ``<data folder>/content/<name>/ansible``."""
-    return data_dir() / "content"
+    return os.path.join(data_dir(), "content")
 
 
 @functools.cache
 def older_cores() -> tuple[Core, ...]:
     """Releases in the content folder, newest first."""
     found = []
-    for path in content_dir().glob("[!.]*/ansible"):
+    for path in glob.iglob(os.path.join(glob.escape(content_dir()), "[!.]*", "ansible")):
         try:
-            found.append(read_core(str(path)))
+            found.append(read_core(path))
         except WeftError:
             continue  # something else
     return tuple(sorted(found, key=lambda core: version_key(core.version), reverse=True))

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
-import tempfile
-from pathlib import Path
 from typing import Any
 
 _OFF = ("", "0", "false", "no", "off")
 
 
-def cache_dir() -> Path | None:
+def cache_dir() -> str | None:
     """The folder, not necessarily there yet; None where ``WEFT_CACHE`` switches caching off.
 
     ``WEFT_CACHE`` may also name another folder; else it is ``$XDG_CACHE_HOME/weft`` or ``~/.cache/weft``.
     """
     told = os.environ.get("WEFT_CACHE")
     if told is not None:
-        return None if told.lower() in _OFF else Path(told).expanduser()
+        return None if told.lower() in _OFF else os.path.expanduser(told)
     base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
-    return Path(base) / "weft"
+    return os.path.join(base, "weft")
 
 
 def load_json(name: str) -> Any:
@@ -28,9 +27,8 @@ def load_json(name: str) -> Any:
     folder = cache_dir()
     if folder is None:
         return None
-    path = folder / name
     try:
-        with path.open("rb") as file:
+        with open(os.path.join(folder, name), "rb") as file:
             # what another user may have written decides what code runs on hosts: never use it
             if os.fstat(file.fileno()).st_uid != os.geteuid():
                 return None
@@ -44,16 +42,15 @@ def store_json(name: str, value: Any) -> None:
     folder = cache_dir()
     if folder is None:
         return
-    temporary = None
+    temporary = os.path.join(folder, f".{name}.{os.urandom(8).hex()}")  # tempfile takes as long to import as click
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(prefix=f".{name}.", dir=folder)
+        os.makedirs(os.path.dirname(folder), exist_ok=True)
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(folder, 0o700)
+        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             json.dump(value, file, separators=(",", ":"))
-        os.replace(temporary, folder / name)
+        os.replace(temporary, os.path.join(folder, name))
     except OSError:
-        if temporary is not None:
-            try:
-                os.unlink(temporary)
-            except OSError:
-                pass
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)

@@ -156,7 +156,7 @@ def _add_archive(path: Path, sha256: str | None) -> Added:
 
 def _unpack(files: Mapping[str, bytes], source: str, digest: str) -> Added:
     """Write everything into a folder that gets its name once it is whole. Raises OSError, WeftError."""
-    content_dir().mkdir(parents=True, exist_ok=True)
+    os.makedirs(content_dir(), exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".new-", dir=content_dir(), ignore_cleanup_errors=True) as name:
         draft = Path(name, "release")
         for path, data in files.items():
@@ -167,7 +167,7 @@ def _unpack(files: Mapping[str, bytes], source: str, digest: str) -> Added:
         _refuse_newer(core)
         note = {"source": source, "sha256": digest, "files": _files_hash(files.items())}
         (draft / _NOTE).write_text(json.dumps(note) + "\n", encoding="utf-8")
-        folder = content_dir() / core.title.replace(" ", "-")
+        folder = Path(content_dir()) / core.title.replace(" ", "-")
         new = not folder.exists()
         if new:
             draft.rename(folder)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from agent_client import Client, Failed, alive, environment, interpreters, make
+from msgspec.structs import replace
 
 from weft.connection import pack
 
@@ -80,7 +81,7 @@ def test_a_host_without_python_says_so() -> None:
 
 def test_a_damaged_program_is_not_run() -> None:
     packed = pack.pack()
-    other = pack.Packed(packed.program, "0" * 64, packed.entry, packed.boot, packed.modules)
+    other = replace(packed, sha256="0" * 64)
     done = subprocess.run(
         pack.start_command([sys.executable], other), shell=True, capture_output=True, input=packed.program
     )
