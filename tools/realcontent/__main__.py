@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tools.realcontent.listing import QUESTIONS, SEPARATE, Command, Compared, Remembered
-from tools.realcontent.sources import SOURCES, Content, Source, working_folder
+from tools.realcontent.sources import SOURCES, Content, Source, roles_path, working_folder
 
 HOSTS = "[web]\nweb1\nweb2\n\n[db]\ndb1\n"
 ROOT = Path(__file__).resolve().parents[2]
@@ -63,7 +63,9 @@ def list_all(
 
     def compare(playbook: Path, question: tuple[str, ...], folder: Path, hosts: Path) -> Compared:
         arguments = ["-i", str(hosts), os.path.relpath(playbook, folder), *question]
-        return Compared(str(playbook), question, peer.ask(arguments, folder), weft.ask(arguments, folder))
+        found = roles_path(folder, peer.environment)
+        answers = (command.told(found).ask(arguments, folder) for command in (peer, weft))
+        return Compared(str(playbook), question, *answers)
 
     with ThreadPoolExecutor(options.jobs) as pool:
         return report(pool.map(lambda one: compare(*one), work), options.differences)

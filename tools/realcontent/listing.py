@@ -10,7 +10,7 @@ import re
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 #: Each is one command; both commands allow to ask for all lists at once.
@@ -51,6 +51,10 @@ class Command:
     argv: tuple[str, ...]
     environment: Mapping[str, str]
 
+    def told(self, environment: Mapping[str, str]) -> Command:
+        """The same with more in its environment."""
+        return replace(self, environment={**self.environment, **environment})
+
     def ask(self, arguments: Sequence[str], folder: Path) -> Answer:
         base = {key: value for key, value in os.environ.items() if not key.startswith("ANSIBLE_")}
         started = time.perf_counter()
@@ -75,9 +79,13 @@ class Remembered:
 
     def __init__(self, command: Command, folder: Path) -> None:
         self.name = command.name
+        self.environment = command.environment
         self._command = command
         self._folder = folder
         folder.mkdir(parents=True, exist_ok=True)
+
+    def told(self, environment: Mapping[str, str]) -> Remembered:
+        return Remembered(self._command.told(environment), self._folder)
 
     def ask(self, arguments: Sequence[str], folder: Path) -> Answer:
         key = json.dumps([self._command.argv, dict(self._command.environment), list(arguments), str(folder)])

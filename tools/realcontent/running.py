@@ -96,7 +96,7 @@ def play(case: Case, command: Command, scratch: Path, environment: Mapping[str, 
         hosts = lab.up(1)
         inventory = scratch / "run-hosts.ini"
         inventory.write_text(inventory_text(hosts))
-        told = Command(command.name, command.argv, {**command.environment, **environment})
+        told = command.told(environment)
         return Played(command.name, [told.ask(["-i", str(inventory), str(playbook)], scratch) for _ in range(ROUNDS)])
 
 

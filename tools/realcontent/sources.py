@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import configparser
 import os
 import re
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -133,6 +134,15 @@ def working_folder(playbook: Path, root: Path) -> Path:
         if folder == root:
             break
     return playbook.parent
+
+
+def roles_path(folder: Path, layout: Mapping[str, str]) -> dict[str, str]:
+    """The environment of a command in ``folder``: its ansible.cfg's roles come before those of the layout."""
+    parser = configparser.RawConfigParser(strict=False)
+    parser.read(folder / "ansible.cfg")
+    own = parser.get("defaults", "roles_path", fallback="").split(":")
+    places = [str(folder / os.path.expandvars(place)) for place in own if place]
+    return {"ANSIBLE_ROLES_PATH": ":".join([*places, layout["ANSIBLE_ROLES_PATH"]])}
 
 
 def _link(at: Path, target: Path) -> None:
