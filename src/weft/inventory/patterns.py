@@ -29,24 +29,25 @@ NO_HOSTS = (
 NOTHING_LEFT = "Specified inventory, host pattern and/or --limit leaves us with no hosts to target."
 
 _SUBSCRIPT = re.compile(r"(.+)\[(?:(-?[0-9]+)|([0-9]+)([:-])([0-9]*))\]")
-_COLON_PARTS = re.compile(r"(?:[^\s:\[\]]|\[[^\]]*\])+")
+_PLAIN = re.compile(r"[^\s:\[\]]+")
+_PARTS = re.compile(r"(?:[^\s:\[\]]|\[[^\]]*\])+")
 _WILD = re.compile(r"[.?*\[]")
 
 
 def split_patterns(pattern: str | Iterable[str]) -> list[str]:
-    """The single patterns of a list, of `a,b` or of `a:b` (where the colons aren't those of an address or a range)."""
+    """The single patterns of a list, of `a,b`, or of `a:b` and `a b` (unless it is an address or a range)."""
     if not isinstance(pattern, str):
         return [single for part in pattern for single in split_patterns(part)]
     if "," in pattern:
         parts: Iterable[str] = pattern.split(",")
-    elif ":" not in pattern:
+    elif _PLAIN.fullmatch(pattern):
         parts = [pattern]
     else:
         try:
             parse_address(pattern, allow_ranges=True)
             parts = [pattern]
         except BadAddress:
-            parts = _COLON_PARTS.findall(pattern)
+            parts = _PARTS.findall(pattern)
     return [part.strip() for part in parts if part.strip()]
 
 

@@ -107,6 +107,11 @@ def test_colons_that_separate_nothing(colons: str) -> None:
     assert split_patterns(colons) == [colons]
 
 
+def test_blanks_separate_too() -> None:
+    assert split_patterns("web | first") == ["web", "|", "first"]
+    assert split_patterns("~(a|b) c[0:1]") == ["~(a|b)", "c[0:1]"]
+
+
 def test_colons_that_do() -> None:
     assert split_patterns("a:b[1:2]:!c") == ["a", "b[1:2]", "!c"]
 
