@@ -26,6 +26,12 @@ def test_a_syntax_check_asks_for_no_hosts_of_a_template(project: Project) -> Non
     assert len(project.play(play, "--list-tasks").problems) == 1
 
 
+def test_hosts_that_are_null(project: Project) -> None:
+    ran = project.play('- {hosts: "{{ nothing | default(omit) }}", name: x, tasks: []}', "--list-hosts")
+    assert ran.lines[1:] == ["  play #1 (): x\tTAGS: []", "    pattern: None", "    hosts (0):"]
+    ran.complains("[WARNING]: Could not match supplied host pattern, ignoring: None")
+
+
 def test_an_inventory_that_is_not_there(project: Project) -> None:
     ran = project.play(PLAY, "--list-tasks -i gone")
     ran.complains("""

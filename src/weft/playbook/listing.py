@@ -11,7 +11,7 @@ from msgspec import Struct
 from weft.model.nodes import Block, Node, Play, Playbook, Task, TaskKind
 from weft.model.tags import selected
 from weft.model.values import Value
-from weft.playbook.settled import settled
+from weft.playbook.settled import NOBODY, settled
 
 #: Renders a value with the variables of a play that are known without a host.
 RenderFor = Callable[[Play, Value], Any]
@@ -50,12 +50,14 @@ def _play(number: int, play: Play, wanted: Wanted, render: Callable[[Value], Any
     final = settled(play, render)
     hosts: Any = final.hosts
     play_tags = tuple(str(tag) for tag in play.common.tags)  # as they are written; those of tasks are evaluated
-    head = f"\n  play #{number} ({','.join(hosts)}): {final.name}\tTAGS: [{','.join(play_tags)}]"
+    nobody = hosts is NOBODY
+    title = final.name or ("None" if nobody else "")
+    head = f"\n  play #{number} ({'' if nobody else ','.join(hosts)}): {title}\tTAGS: [{','.join(play_tags)}]"
     if play.parallel_with is not None:
         head += f"\tPARALLEL: [{play.parallel_name or final.name}]"
     if wanted.hosts is not None:
         found = wanted.hosts(hosts)
-        head += f"\n    pattern: {hosts}\n    hosts ({len(found)}):"
+        head += f"\n    pattern: {None if nobody else hosts}\n    hosts ({len(found)}):"
         head += "".join(f"\n      {host}" for host in found)
     yield head + "\n"
     if not (wanted.tasks or wanted.tags):

@@ -5,8 +5,8 @@ Comes after ``plays``, which leaves them as they are written; used where plays r
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
 
 from msgspec.structs import replace
 
@@ -17,6 +17,9 @@ from weft.model.values import OMIT, Value, VaultText, origin_of
 from weft.playbook.checks import type_name
 
 Render = Callable[[Value], Any]
+
+#: The patterns of hosts that are null when evaluated: nothing is called so, as Ansible has it.
+NOBODY: Final = ("None",)
 
 
 def settled(play: Play, render: Render) -> Play:
@@ -53,9 +56,9 @@ def _evaluated(play: Play, name: str, raw: Value, render: Render, convert: Calla
         raise LoadError(f"Error processing keyword {name!r}.", origin_of(raw) or play.origin) from error
 
 
-def _patterns(value: Any) -> list[str]:
+def _patterns(value: Any) -> Sequence[str]:
     if value is None:
-        return ["None"]  # as Ansible has it: nothing is called so
+        return NOBODY
     patterns = value if isinstance(value, list | tuple) else [value]
     for pattern in patterns:
         if not isinstance(pattern, str):
