@@ -375,6 +375,12 @@ def test_magic_variables(project: Project) -> None:
     """)
 
 
+def test_a_file_of_variables_that_is_not_there_is_told_once(project: Project) -> None:
+    ran = project.play("- {hosts: a, gather_facts: false, tasks: [{include_vars: gone.yml}]}")
+    assert "[ERROR]: Task failed: Action failed: Unknown error." in ran.lines
+    assert '"message": "Could not find or access \'gone.yml\'' in ran.out
+
+
 def test_hosts_that_are_added_and_grouped(project: Project) -> None:
     ran = project.play(
         """

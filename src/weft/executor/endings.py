@@ -39,7 +39,9 @@ def ending(task: Task, draft: Draft) -> Iterator[None]:
     if draft.result.get("failed") or draft.result.get("unreachable"):
         draft.result.setdefault("exception", NO_TRACEBACK)
         if "msg" not in draft.result:
-            draft.result["msg"] = (draft.error or result_error(draft.task or task, draft.result)).message
+            # made before it has a message: what is shown would tell that it failed twice
+            draft.error = draft.error or result_error(draft.task or task, draft.result)
+            draft.result["msg"] = draft.error.message
 
 
 def complete(result: dict[str, Any]) -> dict[str, Any]:
