@@ -137,12 +137,17 @@ METHODS: dict[str, _Method] = {
 }  # fmt: skip
 
 
+def is_native(name: str) -> bool:
+    """Whether weft has this method itself; collections' FQCNs are taken."""
+    short = name.rsplit(".", 1)[-1]
+    return short in METHODS and name in (short, f"ansible.builtin.{short}", f"community.general.{short}")
+
+
 def method_name(name: str) -> str:
     """The short name of a method; collections' FQCNs are taken. Raises NoTransport for one that isn't native."""
-    short = name.rsplit(".", 1)[-1]
-    if short not in METHODS or name not in (short, f"ansible.builtin.{short}", f"community.general.{short}"):
+    if not is_native(name):
         raise NoTransport("become", name)
-    return short
+    return name.rsplit(".", 1)[-1]
 
 
 def wrap(become: Become, inner: str, *, key: str | None = None) -> Wrapped:

@@ -15,6 +15,7 @@ from typing import Any, ClassVar, Protocol
 from msgspec import Struct
 
 from weft.connection.api import Become, Target
+from weft.connection.become import is_native
 from weft.connection.names import LOCAL, NATIVE, SSH
 from weft.model.errors import WeftError
 from weft.model.record import Discreet
@@ -151,8 +152,8 @@ def _become(
         return look.given(None, f"ansible_become_{name}", f"ansible_{short}_{name}")
 
     become_user = option("user") or keywords.become_user or settings.become_user
-    if become_user == user and user and not settings.become_allow_same_user:
-        return None
+    if become_user == user and user and not settings.become_allow_same_user and is_native(method):
+        return None  # a method that nobody knows is an error even then
     password = look.text("ansible_become_password", "ansible_become_pass", f"ansible_{short}_pass")
     return Become(
         method=method,

@@ -134,6 +134,8 @@ def test_becoming_who_one_is_already_is_left_out() -> None:
     assert become({"ansible_become": True, "ansible_become_user": "root"}) == Become()
     me = {"ansible_become": True, "ansible_connection": "local", "ansible_become_user": getpass.getuser()}
     assert become(me) is None
+    nonsense = become({**same, "ansible_become_method": "nope"})
+    assert nonsense is not None and nonsense.method == "nope"  # said to be unknown when it is used
 
 
 # containers
