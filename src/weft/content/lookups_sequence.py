@@ -19,6 +19,10 @@ _SHORT: Final = re.compile(
 _FIELDS: Final = ("start", "end", "count", "stride", "format")
 
 
+#: More numbers than that don't end in time, or in memory.
+MOST = 10_000_000
+
+
 def sequence(_host: LookupHost, terms: list[Any], options: dict[str, Any]) -> Any:
     numbers: list[str] = []
     for term in terms or ([""] if options else []):
@@ -76,7 +80,10 @@ def _numbers(fields: dict[str, Any]) -> list[str]:
         return []
     if template.count("%") != 1:
         raise PluginError(f"bad formatting string: {template}")
-    return [_formatted(template, number) for number in range(start, last + (1 if stride > 0 else -1), stride)]
+    wanted = range(start, last + (1 if stride > 0 else -1), stride)
+    if wanted[-1:] and (wanted[-1] - start) // stride >= MOST:
+        raise PluginError(f"a sequence has at most {MOST} numbers")
+    return [_formatted(template, number) for number in wanted]
 
 
 def _formatted(template: str, number: int) -> str:

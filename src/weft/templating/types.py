@@ -28,4 +28,4 @@ def type_name(value: Any) -> str:
 
 def reason(error: BaseException) -> str:
     """An exception's message, with the names of plain types in place of weft's own."""
-    return _OWN_NAMES.sub(lambda match: f"'{_OWN[match[1]]}'", str(error))
+    return _OWN_NAMES.sub(lambda match: f"'{_OWN[match[1]]}'", str(error) or type(error).__name__)

@@ -177,6 +177,9 @@ def test_with_the_other_names(templar: Templar, play: Path) -> None:
     assert items(templar, "flattened", [["a", ["b"]], "c"]) == ["a", "b", "c"]
     assert items(templar, "sequence", "start=1 end={{ n }} format=x%d", n=3) == ["x1", "x2", "x3"]
     assert items(templar, "sequence", "count=0") == []
+    for endless in ("end=10000001", "start=0 end=-1e30 stride=-1"):
+        with pytest.raises(TemplateFailed, match="a sequence has at most 10000000 numbers"):
+            items(templar, "sequence", endless)
     assert items(templar, "subelements", ["{{ u }}", "k"], u=[{"n": 1, "k": [2]}]) == [[{"n": 1}, 2]]
     assert items(templar, "fileglob", "*.txt", play) == [str(play / "files/a.txt")]
     assert items(templar, "file", ["a.txt"], play) == ["  a"]
