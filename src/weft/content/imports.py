@@ -47,7 +47,7 @@ def scan_source(source: bytes, path: str) -> tuple[Import, ...]:
     except SyntaxError as error:
         name = os.path.splitext(os.path.basename(path))[0]
         origin = Origin(path, error.lineno or 0, error.offset or 0)
-        raise WeftError(f"Unable to compile {name!r}: {error.msg}", origin) from error
+        raise WeftError(f"Unable to compile {name!r}: {error}", origin) from None
     except ValueError as error:
         raise WeftError(f"Unable to compile {path}: {error}") from error
     top = {id(node) for node in tree.body}

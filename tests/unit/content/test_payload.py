@@ -187,6 +187,7 @@ def test_a_module_with_a_mistake(build: Callable[..., Payload], place: Place) ->
     path = place("library/m.py", "from ansible.module_utils.basic import x\nif\n")
     with pytest.raises(WeftError, match="Unable to compile 'm'") as caught:
         build("m")
+    assert str(caught.value).endswith("(m.py, line 2)") and caught.value.__cause__ is None
     assert caught.value.origin is not None and (caught.value.origin.path, caught.value.origin.line) == (path, 2)
 
 
