@@ -37,11 +37,6 @@ BAD = {
         "play.yml:2:10",
     ),
     "a task that is no mapping": ("- hosts: a\n  tasks:\n    - text\n", "text", "play.yml:3:7"),
-    "an unknown role key": (
-        "- {hosts: a, roles: [{rol: r}]}",
-        "role definitions must contain a role name",
-        "play.yml:1:22",
-    ),
     "broken YAML": (
         "- hosts: a\n  tasks:\n    - debug: {msg: x\n    - debug:\n",
         "YAML parsing failed",
@@ -71,6 +66,43 @@ def test_it_says_where(project: Project, what: str) -> None:
     assert message in ran.err, ran
     assert f"Origin: {origin}" in ran.err, ran
     assert "PLAY" not in ran.out
+
+
+#: What ansible-playbook leaves with 1.
+LEFT_WITH_ONE = {
+    "an unknown role key": (
+        "- {hosts: a, roles: [{rol: r}]}",
+        "role definitions must contain a role name",
+        "play.yml:1:22",
+    ),
+    "tags that are a mapping": (
+        "- {hosts: a, tasks: [{debug: , tags: {x: y}}]}",
+        "tags must be specified as a list",
+        "play.yml:1:38",
+    ),
+    "roles that need each other": (
+        "- {hosts: a, roles: [one]}",
+        "A recursion loop was detected with the roles specified.",
+        "roles/two/meta/main.yml:1:16",
+    ),
+    "a vars file without its password": (
+        "- {hosts: a, vars_files: [sealed.yml], tasks: []}",
+        "Invalid vars_files file 'sealed.yml': Attempting to decrypt but no vault secrets found.",
+        "sealed.yml",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", LEFT_WITH_ONE)
+def test_exit_codes_are_those_of_ansible_playbook(project: Project, what: str) -> None:
+    text, message, origin = LEFT_WITH_ONE[what]
+    project.file("roles/one/meta/main.yml", "dependencies: [two]\n")
+    project.file("roles/two/meta/main.yml", "dependencies: [one]\n")
+    project.file("sealed.yml", "$ANSIBLE_VAULT;1.1;AES256\n6162\n")
+    ran = project.play(text)
+    assert ran.code == 1, ran
+    assert message in ran.err, ran
+    assert f"Origin: {origin}" in ran.err, ran
 
 
 def test_with_line_and_caret(project: Project) -> None:

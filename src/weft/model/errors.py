@@ -50,6 +50,12 @@ class LoadError(WeftError):
     exit_code = 4
 
 
+class Malformed(LoadError):
+    """A playbook isn't what the language allows, in one of the ways for which ansible-playbook exits with 1."""
+
+    exit_code = 1
+
+
 class FileMissing(LoadError):
     """A file that is named is not there."""
 

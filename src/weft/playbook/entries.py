@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from weft.model.errors import LoadError, WeftError
+from weft.model.errors import LoadError, Malformed, WeftError
 from weft.model.nodes import Block, Common, Node, Role
 from weft.model.values import MapNode, Origin, Value, origin_of
 from weft.playbook.amounts import check_amounts
@@ -79,7 +79,7 @@ class EntryReader:
                     own.keywords[row.name] = value
         named = entry.get("role", entry.get("name"))
         if not named or isinstance(named, bool) or not isinstance(named, str | int):
-            raise LoadError("role definitions must contain a role name", origin)
+            raise Malformed("role definitions must contain a role name", origin)
         own.vars = variables(own.keywords.pop("vars", None), "RoleInclude", origin)
         name = self._name(named if isinstance(named, str) else str(named), place, own.vars, origin_of(named) or origin)
         spelled(own, On.ROLE, "RoleInclude", self._shop.publish)

@@ -13,7 +13,7 @@ from typing import Any
 from msgspec.structs import force_setattr, replace
 
 from weft.config.yaml import pause_gc
-from weft.model.errors import LoadError
+from weft.model.errors import LoadError, Malformed
 from weft.model.nodes import Handler, Node, Play, Playbook, Role, Task
 from weft.model.settings import Settings
 from weft.model.values import Origin, Value, origin_of
@@ -222,8 +222,8 @@ def _state(play: Play) -> PlayState:
     )
 
 
-def _too_deep(origin: Origin) -> LoadError:
-    return LoadError(
+def _too_deep(origin: Origin) -> Malformed:
+    return Malformed(
         "A recursion loop was detected with the roles specified. "
         "Make sure child roles do not have dependencies on parent roles",
         origin,

@@ -9,7 +9,7 @@ from typing import Any
 from msgspec import Struct, field
 from msgspec.structs import force_setattr, replace
 
-from weft.model.errors import LoadError
+from weft.model.errors import LoadError, Malformed
 from weft.model.nodes import Common, Handler, Role, Task
 from weft.model.values import Origin, Trusted, Value, origin_of
 from weft.playbook.checks import conditions, is_template, type_name
@@ -153,7 +153,7 @@ def tags(value: Value, origin: Origin | None) -> tuple[str, ...]:
     if value is None:
         return ()
     if not isinstance(value, list):
-        raise LoadError("tags must be specified as a list", origin_of(value) or origin)
+        raise Malformed("tags must be specified as a list", origin_of(value) or origin)
     for item in value:
         if isinstance(item, bool) or not isinstance(item, str | int):
             message = f"Keyword 'tags' items must be of type 'str' or 'int', not {type_name(item)!r}."

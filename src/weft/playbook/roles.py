@@ -9,7 +9,7 @@ from typing import Any
 from msgspec.structs import force_setattr, replace
 
 from weft.model.convert import is_true
-from weft.model.errors import LoadError
+from weft.model.errors import LoadError, Malformed
 from weft.model.nodes import Block, Common, Handler, Node, Role, Task, TaskKind
 from weft.model.values import MapNode, Origin, SeqNode, Value, origin_of
 from weft.playbook.api import RoleNotFound
@@ -145,7 +145,7 @@ class RoleBuilder:
     def _check_circle(entry: RoleUse, chain: Sequence[Role]) -> None:
         depth = sum(1 for role in chain if entry.name in (role.name, os.path.basename(role.path)))
         if depth > 20:
-            raise LoadError(
+            raise Malformed(
                 "A recursion loop was detected with the roles specified. "
                 "Make sure child roles do not have dependencies on parent roles",
                 entry.origin,

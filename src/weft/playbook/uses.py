@@ -8,7 +8,7 @@ from typing import Any
 from msgspec import Struct, field
 
 from weft.model.convert import to_bool
-from weft.model.errors import LoadError
+from weft.model.errors import LoadError, Malformed
 from weft.model.nodes import Parallel
 from weft.model.values import Origin, Value, origin_of
 
@@ -46,7 +46,7 @@ class RoleUse(Struct, frozen=True, kw_only=True):
         """From the evaluated arguments of ``import_role`` or ``include_role``. Raises LoadError."""
         name = args.get("name", args.get("role"))
         if not isinstance(name, str | int) or isinstance(name, bool):  # an empty one is the folder of roles itself
-            raise LoadError("role definitions must contain a role name", origin)
+            raise Malformed("role definitions must contain a role name", origin)
         from_files = {}
         for key, kind in _FROM.items():
             value = args.get(key)

@@ -211,7 +211,7 @@ class Planner:
         except LoadError:
             raise
         except WeftError as error:
-            raise LoadError(f"Invalid vars_files file {path!r}: {error.message}", error.origin, error.hint) from error
+            raise WeftError(f"Invalid vars_files file {path!r}: {error.message}", error.origin, error.hint) from error
         if data is None:
             return []
         mappings = data if isinstance(data, list) else [data]
