@@ -74,9 +74,9 @@ class LateSessions:
             self._pool = self._make()
         return await self._pool.open(target)
 
-    async def reset(self, target: Target) -> None:
+    async def reset(self, target: Target, *, user: str | None = None) -> None:
         if self._pool is not None:
-            await self._pool.reset(target)
+            await self._pool.reset(target, user=user)
 
     async def close(self) -> None:
         if self._pool is not None:

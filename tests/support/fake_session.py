@@ -306,9 +306,9 @@ class FakeSessions:
         self.targets.append(target)
         return session
 
-    async def reset(self, target: Target) -> None:
+    async def reset(self, target: Target, *, user: str | None = None) -> None:
         for known, session in list(self._open.items()):
-            if known.host == target.host:
+            if known.host == target.host and (user is None or (known.become and known.become.user == user)):
                 await session.close()
                 del self._open[known]
 

@@ -57,6 +57,7 @@ REGISTRY: Mapping[str, Action] = MappingProxyType(
             _action("template", "template:template"),
             _action("unarchive", "unarchive:unarchive"),
             _action("uri", "uri:uri", jobs=True, check=False),
+            _action("user", "user:user", jobs=True),
             _action("validate_argument_spec", "argspec:validate_argument_spec", connection=False),
             _action("wait_for_connection", "wait_for_connection:wait_for_connection", valid_args=_WAIT_ARGS),
         ]

@@ -129,7 +129,10 @@ class Sessions(Protocol):
     async def open(self, target: Target) -> Session:
         """Raises Unreachable; a failure is not remembered: the next call tries again."""
 
-    async def reset(self, target: Target) -> None:
-        """Drop what is open to that target's host; the next ``open`` connects anew."""
+    async def reset(self, target: Target, *, user: str | None = None) -> None:
+        """Drop what is open to that target's host; the next ``open`` connects anew.
+
+        With ``user`` only sessions that became that user, and of them only those with nothing under way.
+        """
 
     async def close(self) -> None: ...

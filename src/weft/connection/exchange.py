@@ -88,6 +88,11 @@ class Exchange:
         check_size(body, payload)
         return Request(op, given, body, payload, on_stream)
 
+    @property
+    def idle(self) -> bool:
+        """Whether no answer is waited for."""
+        return not self._sent and not self._queued
+
     def send(self, request: Request) -> bytes:
         """The bytes of a request, now that it goes out. Numbers count up without gaps."""
         request.number = self._next

@@ -38,6 +38,11 @@ class PlainSession:
         return f"<PlainSession {self._target.host}>"
 
     @property
+    def idle(self) -> bool:
+        """Nothing of it stays on the host between requests."""
+        return False
+
+    @property
     def target(self) -> Target:
         return self._target
 

@@ -96,8 +96,12 @@ class SessionPool:
             if slot.spent and self._slots.get(target) is slot:
                 del self._slots[target]
 
-    async def reset(self, target: Target) -> None:
-        slots = {known: slot for known, slot in self._slots.items() if known.host == target.host}
+    async def reset(self, target: Target, *, user: str | None = None) -> None:
+        slots = {
+            known: slot
+            for known, slot in self._slots.items()
+            if known.host == target.host and (user is None or (_became(known, user) and slot.idle))
+        }
         for known in slots:
             del self._slots[known]
         await self._finish(slot.task for slot in slots.values())
@@ -197,6 +201,10 @@ class SessionPool:
         return self._ssh
 
 
+def _became(target: Target, user: str) -> bool:
+    return target.become is not None and target.become.user == user
+
+
 async def _all(closing: Iterable[Coroutine[Any, Any, None]]) -> None:
     """Close everything, whatever one of them says; then say it."""
     outcomes = await asyncio.gather(*closing, return_exceptions=True)
@@ -226,6 +234,12 @@ class _Slot(Struct, eq=False):
         if not self.task.done():
             return False
         return self.task.cancelled() or self.task.exception() is not None or not self.task.result().alive
+
+    @property
+    def idle(self) -> bool:
+        """Whether there is a session, and nobody uses it."""
+        task = self.task
+        return task.done() and not task.cancelled() and task.exception() is None and task.result().idle
 
     def holds(self, session: AgentSession) -> bool:
         task = self.task

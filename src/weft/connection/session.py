@@ -144,6 +144,11 @@ class AgentSession:
         callbacks.append(callback)
         return lambda: callbacks.remove(callback) if callback in callbacks else None
 
+    @property
+    def idle(self) -> bool:
+        """Whether nobody waits for an answer of the agent."""
+        return self._exchange.idle
+
     async def close(self) -> None:
         if self._state is State.IDLE and self._connector.connected:
             await self._go_back()

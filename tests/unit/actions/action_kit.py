@@ -105,6 +105,7 @@ class FakeSessions:
     session: FakeSession
     refuse: int = 0
     resets: int = 0
+    left: list[str | None] = field(default_factory=list)  # users whose sessions alone were dropped
 
     async def open(self, target: Target) -> Session:
         if self.refuse:
@@ -112,8 +113,9 @@ class FakeSessions:
             raise Unreachable("no route to host")
         return self.session
 
-    async def reset(self, target: Target) -> None:
+    async def reset(self, target: Target, *, user: str | None = None) -> None:
         self.resets += 1
+        self.left.append(user)
 
     async def close(self) -> None:
         pass

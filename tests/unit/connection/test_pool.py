@@ -113,6 +113,20 @@ async def test_reset_drops_all_of_a_host(pool: SessionPool) -> None:
     assert await pool.open(HERE) is not first
 
 
+async def test_what_one_user_has_and_does_not_use_can_be_dropped_alone(pool: SessionPool, fake_sudo: str) -> None:
+    target = replace(HERE, become=Become(user="app", password="right", exe=fake_sudo))
+    login, app = await pool.open(HERE), await pool.open(target)
+    await pool.reset(HERE, user="other")
+    waiting = asyncio.create_task(app.request("command", {"argv": ["sleep", "0.3"]}))
+    await turns(3)
+    await pool.reset(HERE, user="app")
+    assert (await waiting).result["rc"] == 0
+    await pool.reset(HERE, user="app")
+    with pytest.raises(Unreachable):
+        await app.request("ping")
+    assert (await login.request("ping")).result == {}
+
+
 async def test_closing_ends_everything(pool: SessionPool) -> None:
     session = await pool.open(HERE)
     opening = asyncio.create_task(pool.open(replace(HERE, host="other")))
