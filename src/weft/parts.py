@@ -48,6 +48,9 @@ class _Notices(Struct):
     def deprecate(self, message: str, version: str) -> None:
         self.bus.notify(Deprecated(message=message, version=version))
 
+    def say(self, message: str, verbosity: int) -> None:
+        self.bus.notify(Message(text=message, verbosity=verbosity))
+
 
 class _Late:
     """Stands in for something that is slow to make until it is used."""
@@ -229,6 +232,7 @@ class Parts:
             limit=self.options.limit,
             password=self.options.passwords.connection,
             cache=open_cache(self.settings, self.bus.publish, self._playbook_dirs),
+            playbook_dirs=self._playbook_dirs,
         )
 
     # -- running -------------------------------------------------------------------------------------------------

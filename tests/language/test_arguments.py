@@ -63,6 +63,14 @@ def test_the_name_of_an_action_may_be_a_template(project: Project) -> None:
     """
     )
     assert ran.messages() == [["debug", "ansible.builtin.debug"]]
+    shown = [
+        (type(event).__name__, event.task.action, event.task.fqcn) for event in ran.events if hasattr(event, "task")
+    ]
+    assert [row for row in shown if row[0] in ("TaskStarted", "ItemFinished")][:3] == [
+        ("TaskStarted", "{{ item }}", ""),
+        ("ItemFinished", "debug", "ansible.builtin.debug"),
+        ("ItemFinished", "ansible.builtin.debug", "ansible.builtin.debug"),
+    ]
     assert ran.result("no such")["msg"] == "Task failed: Cannot resolve 'hello' to an action or module."
 
 

@@ -131,6 +131,10 @@ _RUN = (
         "ANSIBLE_INVALID_TASK_ATTRIBUTE_FAILED", "invalid_task_attribute_failed",
     ),
     _option(
+        "VALIDATE_ACTION_GROUP_METADATA", "validate_action_group_metadata", "bool",
+        "ANSIBLE_VALIDATE_ACTION_GROUP_METADATA", "validate_action_group_metadata",
+    ),
+    _option(
         "MODULE_STRICT_UTF8_RESPONSE", "module_strict_utf8", "bool", "ANSIBLE_MODULE_STRICT_UTF8_RESPONSE",
         "module_strict_utf8_response",
     ),

@@ -151,7 +151,10 @@ class ActionNames:
         routing = self._store.collections.routing(collection, "action", resource)
         self._store.check_routing(fqcn, collection, routing, "action plugin")
         redirect = routing.get("redirect")
-        return self.resolve(redirect) if redirect and redirect != fqcn else None
+        if not redirect or redirect == fqcn:
+            return None
+        self._store.tell_of_redirect("action", fqcn, redirect)
+        return self.resolve(redirect)
 
     def _legacy_plugin(self, name: str, module_dirs: Sequence[str]) -> str | None:
         beside = (os.path.join(os.path.dirname(folder.rstrip("/")), "action_plugins") for folder in module_dirs)

@@ -106,39 +106,6 @@ class Collections:
         *subdirs, leaf = resource.split(".")
         return file_in(os.path.join(base, "plugins", folder, *subdirs), leaf)
 
-    def group_members(self, group: str) -> frozenset[str]:
-        """FQCNs of an action group (``ns.coll.name``; a short name is one of ansible.builtin's), extensions included.
-
-        Raises LoadError where there is no such group.
-        """
-        if not is_fqcn(group):
-            group = f"{BUILTIN}.{group}"
-        members = self._group_members(group, set())
-        if members is None:
-            raise LoadError(f"Error loading module_defaults: could not resolve the module_defaults group {group}")
-        return members
-
-    def _group_members(self, group: str, seen: set[str]) -> frozenset[str] | None:
-        if group in seen:
-            return frozenset()
-        seen.add(group)
-        collection, name = split_fqcn(group)
-        groups = self.runtime(collection).get("action_groups") or {}
-        listed = groups.get(name, groups.get(group))
-        if listed is None:
-            return None
-        members: set[str] = set()
-        for entry in listed:
-            if isinstance(entry, str):
-                members.add(entry if is_fqcn(entry) else f"{collection}.{entry}")
-                continue
-            extended = ((entry or {}).get("metadata") or {}).get("extend_group") or []
-            for other in [extended] if isinstance(extended, str) else extended:
-                members |= (
-                    self._group_members(other if is_fqcn(other) else f"{collection}.{other}", seen) or frozenset()
-                )
-        return frozenset(members)
-
 
 _IGNORED = (".pyc", ".pyo", ".swp", ".bak", "~", ".rpm", ".md", ".txt", ".rst", ".yaml", ".yml", ".ini")
 

@@ -20,6 +20,9 @@ class Notices(Protocol):
     def deprecate(self, message: str, version: str) -> None:
         """``version``: the ansible-core release in which it ends."""
 
+    def say(self, message: str, verbosity: int) -> None:
+        """For those who asked for it with so many -v."""
+
 
 NOTICES = "weft_notices"
 

@@ -15,7 +15,7 @@ from typing import Any
 from weft.config.yaml import Decrypt
 from weft.content.ansible_values import from_ansible, origin_from, to_ansible
 from weft.content.plugins import PluginSource
-from weft.events.types import Deprecated, Event, Warned
+from weft.events.types import Deprecated, Event, Message, Warned
 from weft.inventory.builder import GroupDraft, HostDraft, InventoryBuilder
 from weft.model.errors import LoadError
 from weft.model.settings import Settings
@@ -110,6 +110,9 @@ class _Notices:
     def deprecate(self, message: str, version: str) -> None:
         self._warn(Deprecated(message=message, version=version, collection="ansible.builtin"))
 
+    def say(self, message: str, verbosity: int) -> None:
+        self._warn(Message(text=message, verbosity=verbosity))
+
 
 class _Bridge:
     """Between a builder's drafts and ansible-core's ``InventoryData``."""
@@ -182,13 +185,19 @@ class _Bridge:
 class VarsPlugins:
     """Vars plugins besides host_group_vars: what they say of a group or host, for one folder."""
 
-    def __init__(self, settings: Settings, *, warn: Warn, decrypt: Decrypt | None = None) -> None:
+    def __init__(
+        self, settings: Settings, *, warn: Warn, decrypt: Decrypt | None = None, playbook_dirs: Sequence[str] = ()
+    ) -> None:
+        """``playbook_dirs`` may have collections/ in them."""
         self._source = PluginSource(settings, notices=_Notices(warn))
+        for path in playbook_dirs:
+            self._source.add_content_root(path)
         self._enabled = [name for name in settings.vars_plugins_enabled if not _is_native(name)]
         self._decrypt = decrypt
+        self._default = "task" if settings.run_vars_plugins == "demand" else "inventory"
         self._plugins: list[Any] | None = None
 
-    def __call__(self, folder: str, kind: str, name: str) -> Mapping[str, Value]:
+    def __call__(self, folder: str, kind: str, name: str, stage: str) -> Mapping[str, Value]:
         """Raises LoadError."""
         from ansible.inventory.group import Group
         from ansible.inventory.host import Host
@@ -200,12 +209,21 @@ class VarsPlugins:
         found: dict[str, Value] = {}
         with told(self._source.notices):
             for plugin in self._all():
+                if self._stage_of(plugin) not in (stage, "all"):
+                    continue
                 try:
                     values = get_plugin_vars(_file_loader(self._decrypt), plugin, folder, [entity])
                 except Exception as error:
                     raise LoadError(f"The vars plugin {plugin.ansible_name} failed: {error}") from error
                 found.update({str(key): from_ansible(value) for key, value in values.items()})
         return found
+
+    def _stage_of(self, plugin: Any) -> str:
+        """The plugin's own option, where it has one and that is set; otherwise the setting for all of them."""
+        try:
+            return str(plugin.get_option("stage") or self._default)
+        except (AttributeError, KeyError):
+            return self._default
 
     def _all(self) -> list[Any]:
         if self._plugins is None:
@@ -219,13 +237,15 @@ class VarsPlugins:
         return self._plugins
 
 
-def vars_plugins(settings: Settings, *, warn: Warn, decrypt: Decrypt | None = None) -> VarsPlugins | None:
+def vars_plugins(
+    settings: Settings, *, warn: Warn, decrypt: Decrypt | None = None, playbook_dirs: Sequence[str] = ()
+) -> VarsPlugins | None:
     """None where there are no vars plugins but the one that weft has itself."""
     folders = settings.plugin_paths.get("vars", ())
     own = any(entry.endswith(".py") for folder in folders if os.path.isdir(folder) for entry in os.listdir(folder))
     if not own and all(map(_is_native, settings.vars_plugins_enabled)):
         return None
-    return VarsPlugins(settings, warn=warn, decrypt=decrypt)
+    return VarsPlugins(settings, warn=warn, decrypt=decrypt, playbook_dirs=playbook_dirs)
 
 
 def _is_native(name: str) -> bool:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from weft.content.filters_common import PluginError
 from weft.content.lookups_files import Overlay
 from weft.content.plugins import load_failure
-from weft.content.plugins_ansible import LOCK, is_trusted, plain, ready, told
+from weft.content.plugins_ansible import LOCK, is_trusted, plain, ready, tell_of_redirects, told
 from weft.model.errors import UndefinedName, WeftError
 
 if TYPE_CHECKING:
@@ -31,8 +31,9 @@ def find_lookup(source: PluginSource, name: str) -> Lookup | None:
             found = loader.get(name, class_only=True)
         except Exception as error:
             raise load_failure("lookup", name, error) from None
-    if found is None:
-        return None
+        if found is None:
+            return None
+        tell_of_redirects(source, "lookup", name)
 
     def run(host: LookupHost, terms: list[Any], options: dict[str, Any]) -> Any:
         templar = TemplarAdapter(host, host.names)

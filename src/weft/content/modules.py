@@ -12,9 +12,10 @@ from typing import Any, Final
 from msgspec import Struct
 from msgspec.structs import replace
 
+from weft.content.action_groups import action_group
 from weft.content.collections import BUILTIN, Collections, file_in, is_fqcn, split_fqcn
 from weft.content.core import Core, core_for, dotted, installed_core, older_cores
-from weft.events.types import Deprecated, Event, Warned
+from weft.events.types import Deprecated, Event, Message, Warned
 from weft.model.errors import LoadError
 from weft.model.settings import Settings
 
@@ -186,6 +187,7 @@ class ModuleStore:
                     f"Collection {collection} contains invalid redirect for {fqcn}: {redirect}. "
                     "Redirects must use fully qualified collection names."
                 )
+            self.tell_of_redirect("modules", fqcn, redirect)
             return str(redirect)
         path = self.collections.plugin_file(collection, "modules", resource)
         if path is None:
@@ -225,6 +227,11 @@ class ModuleStore:
                 )
             )
 
+    def tell_of_redirect(self, kind: str, fqcn: str, to: str) -> None:
+        """As ansible-core does from -vv on."""
+        if self._publish and not self._quiet:
+            self._publish(Message(text=f"redirecting (type: {kind}) {fqcn} to {to}", verbosity=2))
+
     # -- module_defaults ---------------------------------------------------------------------------------------------
 
     def with_defaults(
@@ -248,8 +255,11 @@ class ModuleStore:
 
     def _members(self, group: str) -> frozenset[str]:
         if group not in self._groups:
-            names = self.collections.group_members(group)
-            self._groups[group] = frozenset(resolved for name in names for resolved in self._names_of_default(name))
+            found = action_group(group, self.collections.runtime)
+            self._groups[group] = frozenset().union(*map(self._names_of_default, found.members))
+            if self._publish and self._settings.validate_action_group_metadata:
+                for remark in found.remarks:
+                    self._publish(Warned(message=remark))
         return self._groups[group]
 
     def _names_of_default(self, key: str) -> frozenset[str]:

@@ -256,6 +256,11 @@ class _Closure:
         for parts in _candidates(wanted):
             if len(parts) < 6:
                 return self._empty_package(parts)
+            if base is None and not wanted.optional:
+                raise WeftError(
+                    f"error processing module_util {'.'.join(parts)} loading redirected collection {collection}: "
+                    f"unable to locate collection {collection}"
+                )
             found = self._redirect(parts, collection, parts[5:], wanted.optional)
             if found is None and base is not None:
                 found = self._collection_file(parts, os.path.join(base, *parts[3:]))

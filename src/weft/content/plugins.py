@@ -55,6 +55,9 @@ class _Quiet:
     def deprecate(self, message: str, version: str) -> None:
         pass
 
+    def say(self, message: str, verbosity: int) -> None:
+        pass
+
 
 class PluginSource:
     """All plugins of a run. May be used from several threads.

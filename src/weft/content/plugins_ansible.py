@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from weft.content.collections import BUILTIN, is_fqcn, split_fqcn
 from weft.content.filters_common import Notices
 from weft.content.plugins import Kind, Plugin, load_failure
 
@@ -58,12 +59,31 @@ def find_plugin(source: PluginSource, kind: Kind, name: str) -> Plugin | None:
             raise load_failure(kind, name, error) from None
     if found is None:
         return None
+    tell_of_redirects(source, kind, name)
     return Plugin(
         found.ansible_name or name,
         foreign_function(found.j2_function, source.notices),
         takes_undefined=bool(found.accept_args_markers),
         foreign=True,
     )
+
+
+def tell_of_redirects(source: PluginSource, kind: str, name: str) -> None:
+    """Say by which entries of collections' metadata a plugin that has been found was found."""
+    metadata = importlib.import_module("ansible.utils.collection_loader._collection_finder")._get_collection_metadata
+    verbosity = 3 if kind in ("filter", "test") else 2  # as ansible-core has it
+    while True:
+        name = name if is_fqcn(name) else f"{BUILTIN}.{name}"
+        collection, resource = split_fqcn(name)
+        try:
+            routing = metadata(collection).get("plugin_routing") or {}
+        except ValueError:  # it is not in a collection
+            return
+        redirect = ((routing.get(kind) or {}).get(resource) or {}).get("redirect")
+        if not redirect:
+            return
+        source.notices.say(f"redirecting (type: {kind}) {name} to {redirect}", verbosity)
+        name = redirect
 
 
 @cache

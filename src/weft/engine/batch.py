@@ -128,7 +128,7 @@ class Batch:
             role=task.role.name if task.role is not None else None,
             tags=common.tags,
             strand=lane.strand,
-            fqcn=task.fqcn,
+            fqcn="" if state.run.services.templar.is_template(task.action) else task.fqcn,
             keywords={name: value for name in _SHOWN if (value := getattr(common, name)) is not None},
             lane=state.run.lane,
         )

@@ -197,7 +197,7 @@ def publish(batch: BatchState, host: HostState, info: TaskInfo, report: Report) 
     outcome, view = report.outcome, report.view
     batch.run.bus.publish(
         TaskFinished(
-            task=info,
+            task=view.named(info),
             host=host.name,
             status=outcome.status,
             result=view.result,

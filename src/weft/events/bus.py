@@ -60,7 +60,7 @@ class Bus:
                     self._on_error(sink, error)
 
     def notify(self, notice: Notice) -> None:
-        """A warning or deprecation: with the result of the task that runs, or at once where none does."""
+        """A warning, deprecation or message: with the result of the task that runs, or at once where none does."""
         if not offer(notice):
             self.publish(notice)
 

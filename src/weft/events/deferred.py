@@ -1,4 +1,5 @@
-"""Warnings and deprecations that come up while a task runs: they belong to its result, and are shown with it.
+"""Warnings and deprecations that come up while a task runs: they belong to its result, and are shown with it; and what
+is said of how it runs, to those who asked for it.
 
 The executor collects; who publishes such notices from below the executor (templates, plugins) offers them first.
 """
@@ -9,9 +10,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-from weft.events.types import Deprecated, Warned
+from weft.events.types import Deprecated, Message, Warned
 
-Notice = Warned | Deprecated
+Notice = Warned | Deprecated | Message
 
 _collected: ContextVar[list[Notice] | None] = ContextVar("weft_notices", default=None)
 
@@ -48,4 +49,6 @@ def offer(notice: Notice) -> bool:
 
 
 def _key(notice: Notice) -> tuple[object, ...]:
+    if isinstance(notice, Message):
+        return type(notice), notice.text, notice.host
     return type(notice), notice.message, notice.origin

@@ -50,7 +50,7 @@ class TaskInfo(Struct, frozen=True, kw_only=True):
     args: Mapping[str, Any] = field(default_factory=dict)  # unrendered; empty under no_log
     role: str | None = None
     tags: tuple[str, ...] = ()
-    fqcn: str = ""  # of the action, as resolved
+    fqcn: str = ""  # of the action, as resolved; empty as long as only a template names it
     keywords: Mapping[str, Any] = field(default_factory=dict)  # that say where and as whom it runs, unrendered, if set
     strand: str | None = None  # the branch of a host's run it belongs to, if not the main one
     lane: str | None = None  # that of its play

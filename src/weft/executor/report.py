@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from msgspec import Struct, field
+from msgspec import Struct, field, structs
 
-from weft.events import Deprecated, ErrorInfo
+from weft.events import Deprecated, ErrorInfo, TaskInfo, Warned
 from weft.events.deferred import Notice
 from weft.model.nodes import Task
 from weft.model.outcome import Outcome, Status
@@ -57,6 +57,12 @@ class View(Struct, frozen=True, kw_only=True):
     verbose_always: bool = False
     verbose_override: bool = False
     delegate_address: str | None = None  # where the delegate is, once the action has run there
+    action: str = ""  # with fqcn: what a template named as the task's action
+    fqcn: str = ""
+
+    def named(self, task: TaskInfo) -> TaskInfo:
+        """The task with the action that has run, where it was known by a template until then."""
+        return structs.replace(task, action=self.action, fqcn=self.fqcn) if self.action else task
 
 
 class Report(Struct, frozen=True, kw_only=True):
@@ -86,7 +92,7 @@ def registered(result: Mapping[str, Any]) -> dict[str, Any]:
 
 def with_notices(result: dict[str, Any], notices: Sequence[Notice]) -> dict[str, Any]:
     """A result with what templates and plugins had to say while it came about."""
-    warnings = [notice.message for notice in notices if not isinstance(notice, Deprecated)]
+    warnings = [notice.message for notice in notices if isinstance(notice, Warned)]
     deprecations = [_entry(notice) for notice in notices if isinstance(notice, Deprecated)]
     for key, found in (("warnings", warnings), ("deprecations", deprecations)):
         known = result.get(key)

@@ -62,8 +62,9 @@ def effects_of(task: Task, draft: Draft) -> tuple[Effect, ...]:
 def view_of(task: Task, draft: Draft, outcome: Outcome) -> View:
     """What may be shown of a result."""
     result = draft.result
+    action, fqcn = (draft.task.action, draft.task.fqcn) if draft.task is not None else ("", "")
     if outcome.no_log:
-        return View(result=censored(result))
+        return View(result=censored(result), action=action, fqcn=fqcn)
     error = draft.error
     if error is None and outcome.status is Status.FAILED and not draft.unexplained:
         error = result_error(task, result)
@@ -78,6 +79,8 @@ def view_of(task: Task, draft: Draft, outcome: Outcome) -> View:
         verbose_always=bool(result.get("_ansible_verbose_always")),
         verbose_override=bool(result.get("_ansible_verbose_override")),
         delegate_address=draft.delegate_address,
+        action=action,
+        fqcn=fqcn,
     )
 
 

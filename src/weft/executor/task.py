@@ -280,7 +280,7 @@ class Executor:
         outcome, view = report.outcome, report.view
         self._services.publish(
             ItemFinished(
-                task=call.info,
+                task=view.named(call.info),
                 host=call.host,
                 status=outcome.status,
                 result=view.result,

@@ -17,6 +17,9 @@ from weft.model.settings import Settings
 from weft.model.values import Origin, Value, origin_of
 
 Kind = Literal["group_vars", "host_vars"]
+#: When variables are asked for: they count as part of the inventory, or as read for a task. ansible-core's words.
+Stage = Literal["inventory", "task"]
+Plugins = Callable[[str, str, str, Stage], Mapping[str, Value]]
 
 _NONE: Mapping[str, Value] = {}
 
@@ -30,9 +33,12 @@ class VarsDirs:
         *,
         warn: Callable[[Event], None],
         decrypt: Decrypt | None = None,
-        plugins: Callable[[str, str, str], Mapping[str, Value]] | None = None,
+        plugins: Plugins | None = None,
     ) -> None:
-        """``plugins`` are further vars plugins: folder, kind and name -> variables, which beat those of the files."""
+        """``plugins`` are further vars plugins: folder, kind, name and stage -> variables, which beat the files'."""
+        enabled = any(name.rpartition(".")[2] == "host_group_vars" for name in settings.vars_plugins_enabled)
+        wanted = settings.host_group_vars_stage or ("task" if settings.run_vars_plugins == "demand" else "inventory")
+        self._files_at = frozenset({"inventory", "task"} if wanted == "all" else {wanted}) if enabled else frozenset()
         self._extensions = ("", *settings.yaml_valid_extensions)
         self._merge = settings.hash_behaviour == "merge"
         self._duplicates = settings.duplicate_dict_key
@@ -40,7 +46,7 @@ class VarsDirs:
         self._decrypt = decrypt
         self._plugins = plugins
         self._names: dict[str, frozenset[str]] = {}  # folder -> what is in it
-        self._loaded: dict[tuple[str, str], Mapping[str, Value]] = {}
+        self._loaded: dict[tuple[str, str, Stage], Mapping[str, Value]] = {}
         self._folders: dict[tuple[str, Kind], str] = {}
 
     def forget(self) -> None:
@@ -48,19 +54,23 @@ class VarsDirs:
         self._names.clear()
         self._loaded.clear()
 
-    def variables(self, basedir: str, kind: Kind, name: str) -> Mapping[str, Value]:
+    def says_anything(self, stage: Stage) -> bool:
+        """Whether there may be variables at that stage."""
+        return self._plugins is not None or stage in self._files_at
+
+    def variables(self, basedir: str, kind: Kind, name: str, stage: Stage = "task") -> Mapping[str, Value]:
         """What ``basedir`` has for a group or host; shared, not to be changed. Raises LoadError, VaultFailed."""
         if name[:1] in ("", "/"):  # a path as the host's name (chroot)
             return _NONE
         folder = self._folders.get((basedir, kind))
         if folder is None:
             folder = self._folders[basedir, kind] = os.path.join(os.path.realpath(basedir), kind)
-        found = self._loaded.get((folder, name))
+        found = self._loaded.get((folder, name, stage))
         if found is None:
-            found = self._load(folder, name)
+            found = self._load(folder, name) if stage in self._files_at else _NONE
             if self._plugins is not None:
-                found = combine(found, self._plugins(basedir, kind, name), merge=self._merge)
-            self._loaded[folder, name] = found
+                found = combine(found, self._plugins(basedir, kind, name, stage), merge=self._merge)
+            self._loaded[folder, name, stage] = found
         return found
 
     def _load(self, folder: str, name: str) -> Mapping[str, Value]:

@@ -94,6 +94,7 @@ class Settings(Discreet, frozen=True, kw_only=True):
     )  # fmt: skip
     module_lang: str | None = None
     module_set_locale: bool = False
+    validate_action_group_metadata: bool = True
     module_strict_utf8: bool = True  # results and JSON with text that is no UTF-8 are refused
     remote_tmp: str = "~/.ansible/tmp"
     local_tmp: str = "~/.ansible/tmp"

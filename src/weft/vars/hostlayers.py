@@ -12,7 +12,7 @@ from typing import Any
 from weft.inventory.addresses import is_ip
 from weft.inventory.inventory import Inventory
 from weft.inventory.model import ALL, Host
-from weft.inventory.vars_dirs import Kind, VarsDirs, source_dirs
+from weft.inventory.vars_dirs import Kind, Stage, VarsDirs, source_dirs
 from weft.model.errors import OptionsError
 from weft.model.settings import Settings
 from weft.model.values import Value
@@ -44,10 +44,6 @@ class HostLayers:
         self._dirs = dirs
         self._reserved = reserved
         self._merge = settings.hash_behaviour == "merge"
-        stage = settings.host_group_vars_stage or ("task" if settings.run_vars_plugins == "demand" else "inventory")
-        enabled = any(name.rpartition(".")[2] == "host_group_vars" for name in settings.vars_plugins_enabled)
-        self._at_start = enabled and stage in ("all", "inventory")  # files count as part of the inventory
-        self._at_need = enabled and stage in ("all", "task")
         # strongest first, runs of entries about the same groups together: each run is one layer
         strongest_first = [_ENTRIES[entry] for entry in reversed(settings.variable_precedence)]
         self._runs = [
@@ -85,12 +81,9 @@ class HostLayers:
     def own_vars(self, host: Host, basedirs: tuple[str, ...]) -> dict[str, Value]:
         """What belongs to a host itself, its names among it."""
         parts: Mappings = [host.vars]
-        if self._at_start:
-            parts += self._files(self._source_dirs, "host_vars", (host.name,))
+        parts += self._beside("inventory", self._source_dirs, "host_vars", (host.name,))
         parts.append(self._names(host))
-        if self._at_need:
-            parts += self._files(self._source_dirs, "host_vars", (host.name,))
-            parts += self._files(basedirs, "host_vars", (host.name,))
+        parts += self._beside("task", (*self._source_dirs, *basedirs), "host_vars", (host.name,))
         return dict(merged(parts, merge=self._merge))
 
     def _host_layer(self, host: Host, basedirs: tuple[str, ...]) -> Layer:
@@ -110,8 +103,8 @@ class HostLayers:
     def group_vars(self, group: str, basedirs: tuple[str, ...]) -> dict[str, Value]:
         """All of one group, wherever it stands. Raises KeyError."""
         parts: Mappings = [self._inventory.groups[group].vars]
-        parts += self._files(self._source_dirs, "group_vars", (group,))
-        parts += self._files(basedirs, "group_vars", (group,))
+        parts += self._beside("inventory", self._source_dirs, "group_vars", (group,))
+        parts += self._beside("task", (*self._source_dirs, *basedirs), "group_vars", (group,))
         return dict(merged(parts, merge=self._merge))
 
     def _group_layer(self, groups: tuple[str, ...], places: tuple[str, ...], basedirs: tuple[str, ...]) -> Layer | None:
@@ -128,15 +121,17 @@ class HostLayers:
             if place == "inventory":
                 for group in groups:
                     parts.append(self._inventory.groups[group].vars)
-                    if self._at_start:
-                        parts += self._files(self._source_dirs, "group_vars", (group,))
-            elif self._at_need:
+                    parts += self._beside("inventory", self._source_dirs, "group_vars", (group,))
+            else:
                 folders = self._source_dirs if place == "beside inventory" else basedirs
-                parts += self._files(folders, "group_vars", groups)
+                parts += self._beside("task", folders, "group_vars", groups)
         data = merged(parts, merge=self._merge)
         self._reserved.look_at(data)
         return Layer(data) if data else None
 
-    def _files(self, folders: Sequence[str], kind: Kind, names: Sequence[str]) -> Mappings:
+    def _beside(self, stage: Stage, folders: Sequence[str], kind: Kind, names: Sequence[str]) -> Mappings:
         """Folder by folder: what a later folder says of any group beats what an earlier one says of a deeper group."""
-        return [found for folder in folders for name in names if (found := self._dirs.variables(folder, kind, name))]
+        if not self._dirs.says_anything(stage):
+            return []
+        found = (self._dirs.variables(folder, kind, name, stage) for folder in folders for name in names)
+        return [variables for variables in found if variables]

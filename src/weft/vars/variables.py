@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import copy
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from weft.config.yaml import Decrypt
 from weft.events.types import Deprecated, Event, Warned
 from weft.inventory.inventory import Inventory
 from weft.inventory.model import LOCALHOST
-from weft.inventory.vars_dirs import VarsDirs
+from weft.inventory.vars_dirs import Plugins, VarsDirs
 from weft.model.errors import LoadError, UndefinedName
 from weft.model.nodes import Task
 from weft.model.settings import Settings
@@ -61,9 +61,11 @@ class Variables:
         cache: FactCache | None = None,
         dirs: VarsDirs | None = None,
         password: str | None = None,
+        playbook_dirs: Sequence[str] = (),
     ) -> None:
         """``loader`` reads vars files, ``decrypt`` whole encrypted ones. ``cache`` replaces that of the settings.
-        ``password`` is what was typed for the connection: tasks read it as `ansible_password`.
+        ``password`` is what was typed for the connection: tasks read it as `ansible_password`. ``playbook_dirs`` may
+        have collections in them.
 
         Raises OptionsError for an entry of the setting `precedence` that there is not.
         """
@@ -81,7 +83,8 @@ class Variables:
         self._cleaner = FactCleaner(self._warn_text, connections)
         self._no_facts = facts_layer({}, self._cleaner, inject=settings.inject_facts_as_vars)
         if dirs is None:
-            dirs = VarsDirs(settings, warn=warn, decrypt=decrypt, plugins=_other_plugins(settings, warn, decrypt))
+            plugins = _other_plugins(settings, playbook_dirs, warn, decrypt)
+            dirs = VarsDirs(settings, warn=warn, decrypt=decrypt, plugins=plugins)
         self._dirs = dirs
         self._host_layers = HostLayers(inventory, settings, self._dirs, self._reserved)
         self._planner = Planner(settings, Layer(extra_vars), loader, templar.is_template, self._reserved)
@@ -403,15 +406,15 @@ class LateLayer(Layer):
 
 
 def _other_plugins(
-    settings: Settings, warn: Callable[[Event], None], decrypt: Decrypt | None
-) -> Callable[[str, str, str], Mapping[str, Value]] | None:
+    settings: Settings, playbook_dirs: Sequence[str], warn: Callable[[Event], None], decrypt: Decrypt | None
+) -> Plugins | None:
     """Vars plugins that weft does not have itself; None where there are none."""
     natively = all(name.rpartition(".")[2] in ("", "host_group_vars") for name in settings.vars_plugins_enabled)
     if natively and not _plugin_names(settings.plugin_paths.get("vars", ())):
         return None
     from weft.content.inventory import vars_plugins
 
-    return vars_plugins(settings, warn=warn, decrypt=decrypt)
+    return vars_plugins(settings, warn=warn, decrypt=decrypt, playbook_dirs=playbook_dirs)
 
 
 def _plugin_names(folders: Iterable[str]) -> list[str]:

@@ -153,9 +153,12 @@ def test_collections_beside_the_playbook_come_first(
     assert found is not None and found.path == path
 
 
-def test_redirects(store: ModuleStore) -> None:
+def test_redirects(store: ModuleStore, heard: list[Any]) -> None:
     found = store.resolve("ns.coll.moved")
     assert found is not None and (found.fqcn, found.redirects) == ("ns.other.target", ("ns.coll.moved",))
+    assert [(said.text, said.verbosity) for said in heard] == [
+        ("redirecting (type: modules) ns.coll.moved to ns.other.target", 2)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -265,6 +268,31 @@ class TestModuleDefaults:
         assert store.with_defaults("ns.other.target", {}, defaults) == {"a": 1, "b": 1}
         assert store.with_defaults("ns.other.more", {}, defaults) == {"a": 1, "b": 1}
         assert store.with_defaults("ansible.builtin.ping", {}, defaults) == {}
+
+    @pytest.mark.parametrize(
+        ("metadata", "wrong"),
+        [
+            ("metadata: {}", ""),
+            ("metadata: {extend_group: mine}", ""),
+            ("{metadata: {}, more: 1}", "The only expected key is metadata, but got keys: metadata, more"),
+            ("metadata: [a]", "The metadata is not a dictionary. Got ['a']"),
+            ("metadata: {more: 1}", "The metadata contains unexpected keys: more"),
+            (
+                "metadata: {extend_group: {a: b}}",
+                "The metadata contains unexpected key types: extend_group is {'a': 'b'} (expected type list)",
+            ),
+            ("metadata: {}\n    - metadata: {}", "The group contains multiple metadata entries."),
+        ],
+    )
+    def test_what_is_wrong_with_a_groups_metadata_is_said_once(
+        self, store: ModuleStore, place: Callable[..., str], heard: list[Any], metadata: str, wrong: str
+    ) -> None:
+        group = f"action_groups:\n  odd:\n    - {metadata}\n    - target\n"
+        place("collections/ansible_collections/ns/other/meta/runtime.yml", group)
+        for _ in range(2):
+            assert store.with_defaults("ns.other.target", {}, [{"group/ns.other.odd": {"a": 1}}]) == {"a": 1}
+        intro = "Invalid metadata was found for action_group ns.other.odd while loading module_defaults."
+        assert [warning.message for warning in heard] == ([f"{intro} {wrong}"] if wrong else [])
 
     def test_a_group_that_isnt_there(self, store: ModuleStore) -> None:
         with pytest.raises(LoadError, match=r"could not resolve the module_defaults group ansible\.builtin\.nosuch"):

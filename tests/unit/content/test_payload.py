@@ -183,6 +183,14 @@ def test_what_must_not_be_missing(build: Callable[..., Payload], place: Place) -
     )
 
 
+def test_a_collection_that_is_missing_is_named(build: Callable[..., Payload], place: Place) -> None:
+    place("library/m.py", "from ansible_collections.no.such.plugins.module_utils.thing import y\n")
+    with pytest.raises(
+        WeftError, match=r"loading redirected collection no\.such: unable to locate collection no\.such$"
+    ):
+        build("m")
+
+
 def test_a_module_with_a_mistake(build: Callable[..., Payload], place: Place) -> None:
     path = place("library/m.py", "from ansible.module_utils.basic import x\nif\n")
     with pytest.raises(WeftError, match="Unable to compile 'm'") as caught:

@@ -27,6 +27,9 @@ class Told:
     def deprecate(self, message: str, version: str) -> None:
         self.messages.append(f"{message} ({version})")
 
+    def say(self, message: str, verbosity: int) -> None:
+        self.messages.append(f"{'v' * verbosity}: {message}")
+
 
 @pytest.fixture
 def told() -> Told:
@@ -208,10 +211,14 @@ def test_lookup_plugins_get_what_they_use(
     assert told.messages[-1] == "from the lookup"
 
 
-def test_collections_beside_the_playbook_are_found(templar: Templar, source: PluginSource, play: Path) -> None:
+def test_collections_beside_the_playbook_are_found(
+    templar: Templar, source: PluginSource, play: Path, told: Told
+) -> None:
     source.add_content_root(str(play))
     assert value(templar, "{{ 'a' | weft_test.coll.up }}") == "A"
+    assert told.messages == []
     assert value(templar, "{{ 'a' | weft_test.coll.oldup }}") == "A"
+    assert told.messages == ["vvv: redirecting (type: filter) weft_test.coll.oldup to weft_test.coll.up"]
     assert value(templar, "{{ 10 is weft_test.coll.big }}") is True
     assert value(templar, "{{ [1, 10] | select('weft_test.coll.big') }}") == [10]
     with pytest.raises(TemplateFailed, match=r"The filter plugin 'weft_test\.coll\.fail' failed: division by zero"):

@@ -24,6 +24,9 @@ class Told:
     def deprecate(self, message: str, version: str) -> None:
         self.messages.append(f"{message} ({version})")
 
+    def say(self, message: str, verbosity: int) -> None:
+        self.messages.append(f"{'v' * verbosity}: {message}")
+
 
 def test_every_filter_and_test_of_ansible_core_is_known() -> None:
     source = PluginSource()

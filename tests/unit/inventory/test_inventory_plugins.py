@@ -102,8 +102,27 @@ def test_other_vars_plugins(kit: Kit) -> None:
     settings = replace(Settings(), plugin_paths={"vars": (str(kit.folder / "plugins"),)})
     found = vars_plugins(settings, warn=kit.said.append)
     assert found is not None
-    assert found(str(kit.folder), "host_vars", "h1") == {"shouted": ["H1"]}
-    assert found(str(kit.folder), "group_vars", "web") == {"shouted": ["WEB"]}
+    assert found(str(kit.folder), "host_vars", "h1", "task") == {"shouted": ["H1"]}
+    assert found(str(kit.folder), "group_vars", "web", "task") == {"shouted": ["WEB"]}
+    assert found(str(kit.folder), "group_vars", "web", "inventory") == {}
+
+
+def test_a_vars_plugin_beside_the_playbook_says_when_it_is_asked(kit: Kit, monkeypatch: pytest.MonkeyPatch) -> None:
+    kit.write(
+        "collections/ansible_collections/weft_vars/coll/plugins/vars/staged.py",
+        "DOCUMENTATION = '''\nname: staged\nshort_description: x\noptions:\n  stage:\n    type: str\n"
+        "    env: [{name: WEFT_TEST_STAGE}]\n'''\n"
+        "from ansible.plugins.vars import BaseVarsPlugin\n"
+        "class VarsModule(BaseVarsPlugin):\n"
+        "    def get_vars(self, loader, path, entities):\n"
+        "        return {'staged': True}\n",
+    )
+    monkeypatch.setenv("WEFT_TEST_STAGE", "inventory")
+    settings = replace(Settings(), vars_plugins_enabled=("weft_vars.coll.staged",))
+    found = vars_plugins(settings, warn=kit.said.append, playbook_dirs=(str(kit.folder),))
+    assert found is not None
+    assert "staged" in found(str(kit.folder), "host_vars", "h1", "inventory")
+    assert "staged" not in found(str(kit.folder), "host_vars", "h1", "task")
 
 
 def test_a_cache_plugin() -> None:

@@ -72,8 +72,31 @@ def test_files_are_read_once(kit: Kit) -> None:
 
 def test_more_vars_plugins(kit: Kit) -> None:
     kit.write("group_vars/all", "x: 1\ny: 1\n")
-    found = VarsDirs(Settings(), warn=kit.said.append, plugins=lambda folder, kind, name: {"x": f"{kind}/{name}"})
-    assert found.variables(str(kit.folder), "group_vars", "all") == {"x": "group_vars/all", "y": 1}
+    plugins = lambda folder, kind, name, stage: {"x": f"{kind}/{name} {stage}"}  # noqa: E731
+    found = VarsDirs(Settings(), warn=kit.said.append, plugins=plugins)
+    assert found.variables(str(kit.folder), "group_vars", "all") == {"x": "group_vars/all task", "y": 1}
+    assert found.variables(str(kit.folder), "group_vars", "all", "inventory") == {"x": "group_vars/all inventory"}
+    alone = VarsDirs(
+        replace(Settings(), vars_plugins_enabled=("my.own.plugin",)), warn=kit.said.append, plugins=plugins
+    )
+    assert alone.variables(str(kit.folder), "group_vars", "all") == {"x": "group_vars/all task"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "stages"),
+    [
+        ({}, ["task"]),
+        ({"run_vars_plugins": "start"}, ["inventory"]),
+        ({"host_group_vars_stage": "all"}, ["inventory", "task"]),
+        ({"host_group_vars_stage": "inventory"}, ["inventory"]),
+        ({"vars_plugins_enabled": ()}, []),
+    ],
+)
+def test_files_count_at_their_stage(kit: Kit, changes: dict[str, Any], stages: list[str]) -> None:
+    kit.write("host_vars/h", "x: 1\n")
+    found, both = dirs(kit, **changes), ("inventory", "task")
+    assert [stage for stage in both if found.variables(str(kit.folder), "host_vars", "h", stage)] == stages
+    assert [stage for stage in both if found.says_anything(stage)] == stages
 
 
 def test_folders_of_sources(kit: Kit) -> None:

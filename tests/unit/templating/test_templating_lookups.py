@@ -24,6 +24,9 @@ class Told:
     def deprecate(self, message: str, version: str) -> None:
         self.messages.append(message)
 
+    def say(self, message: str, verbosity: int) -> None:
+        self.messages.append(f"{'v' * verbosity}: {message}")
+
 
 @pytest.fixture
 def told() -> Told:

@@ -76,7 +76,7 @@ class Cast:
 
     def __init__(self, extra_vars: Mapping[str, Any]) -> None:
         self._hosts: dict[str, Host] = {}
-        self._tasks: dict[str, TaskView] = {}
+        self._tasks: dict[tuple[str, str], TaskView] = {}
         self._plays: dict[str, PlayView] = {}
         self._loader = DataLoader()
         self._extra_vars = extra_vars
@@ -110,9 +110,10 @@ class Cast:
         return self._plays.get(task["play"])
 
     def task(self, info: Mapping[str, Any]) -> TaskView:
-        known = self._tasks.get(info["id"])
+        key = (info["id"], info["action"])  # a template names another action for each host
+        known = self._tasks.get(key)
         if known is None:
-            known = self._tasks[info["id"]] = self._task(info)
+            known = self._tasks[key] = self._task(info)
         return known
 
     def _task(self, info: Mapping[str, Any]) -> TaskView:
@@ -130,7 +131,8 @@ class Cast:
         own = info["name"].removeprefix(prefix)
         task.name = "" if own == info["action"] else own
         task.action = info["action"]
-        task._resolved_action = info.get("fqcn") or info["action"]
+        # what lies in a library folder has no other name than its short one
+        task._resolved_action = (info.get("fqcn") or "").removeprefix("ansible.legacy.") or None
         task.args = dict(info["args"])
         task.no_log = info["no_log"]
         task.check_mode = info["check_mode"]
