@@ -43,6 +43,7 @@ class Target(Discreet, frozen=True, kw_only=True):
     private_key: str | None = None  # the key itself, PEM or OpenSSH format
     private_key_passphrase: str | None = None
     timeout: float = 10.0  # seconds to connect
+    become_timeout: float = 12.0  # seconds to become the user
     retries: int = 0
     host_key_checking: bool = True
     ssh_executable: str = "ssh"

@@ -300,6 +300,7 @@ class Launch(Struct, frozen=True, kw_only=True):
     patience: float = START_TIMEOUT  # seconds to come up
     mark: bytes = AGENT_MARK  # the line it is up with
     python: bool = True  # it says its interpreter first
+    local: bool = False  # ansible-core has other words for what goes wrong on this machine
 
 
 async def start(transport: Transport, launch: Launch) -> Started | None:
@@ -344,13 +345,19 @@ async def _attempt(transport: Transport, launch: Launch, pty: bool) -> tuple[Cha
         raise
 
 
+def _too_late(launch: Launch, become: Become, said: str) -> str:
+    if not launch.local:
+        return f"Timeout ({int(launch.timeout)}s) waiting for privilege escalation prompt: {said}"
+    awaited = "become success" if become.password is None else "become success or become password prompt"
+    return f"Timed out waiting for {awaited}." + (f"\n>>> Standard Output\n{said}" if said else "")
+
+
 async def _in_time(greeter: Greeter, launch: Launch) -> Step:
     greeting = greeter.greeting
     if launch.become is not None:
         await asyncio.wait([greeter.done], timeout=launch.timeout)
         if not greeter.done.done() and greeting.becoming:
-            limit = int(launch.timeout)
-            raise Unreachable(f"Timeout ({limit}s) waiting for privilege escalation prompt: {greeting.junk}")
+            raise Unreachable(_too_late(launch, launch.become, greeting.junk))
     done, _ = await asyncio.wait([greeter.done], timeout=launch.patience)
     if not done:
         raise Unreachable(f"The agent did not start within {launch.patience:.0f} seconds. {greeting.junk}".rstrip())

@@ -15,6 +15,7 @@ from weft.connection.api import AgentInfo, Reply, RequestFailed, Target
 from weft.connection.bootstrap import Launch, shell_command, start
 from weft.connection.channel import Ended, Transport
 from weft.connection.exchange import Callback
+from weft.connection.names import LOCAL, transport_name
 from weft.model.errors import Unreachable, WeftError
 
 
@@ -144,7 +145,8 @@ class PlainSession:
         launch = Launch(
             command=shell_command(mark, fed, shell="/bin/sh" if stdin else shell, stdin=bool(stdin)),
             become=self._target.become,
-            timeout=self._target.timeout + 2,  # as ansible waits
+            timeout=self._target.become_timeout,
+            local=transport_name(self._target) == LOCAL,
             mark=mark.encode(),
             python=False,
         )

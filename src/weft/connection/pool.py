@@ -375,7 +375,13 @@ class Connector:
             await self._line.release()
 
     async def _run(self, command: str, program: bytes) -> Started | None:
-        launch = Launch(command=command, payload=program, become=self._target.become, timeout=self._target.timeout + 2)
+        launch = Launch(
+            command=command,
+            payload=program,
+            become=self._target.become,
+            timeout=self._target.become_timeout,
+            local=transport_name(self._target) == LOCAL,
+        )
         attempt, reused = 0, self._line.connected
         clock = asyncio.get_running_loop().time
         end: float | None = None

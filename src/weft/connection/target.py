@@ -86,6 +86,7 @@ def target_for(
     )
     fallback = look.several("ansible_interpreter_python_fallback")
     password = look.text(*_aliases(kind, "password", "pass", "password")) or passwords.conn
+    timeout = look.number(*_aliases(kind, "timeout")) or keywords.timeout or float(settings.timeout)
     return Target(
         host=host,
         connection=connection,
@@ -96,7 +97,8 @@ def target_for(
         private_key_file=look.text(*_aliases(kind, "private_key_file")) or settings.private_key_file,
         private_key=look.text("ansible_private_key", "ansible_ssh_private_key"),
         private_key_passphrase=look.text("ansible_private_key_passphrase", "ansible_ssh_private_key_passphrase"),
-        timeout=look.number(*_aliases(kind, "timeout")) or keywords.timeout or float(settings.timeout),
+        timeout=timeout,
+        become_timeout=_become_timeout(look) if kind == LOCAL else timeout + 2,  # as ansible-core waits
         retries=int(look.number("ansible_ssh_retries") or settings.ssh_retries),
         host_key_checking=look.flag(settings.host_key_checking, *_aliases(kind, "host_key_checking")),
         ssh_executable=look.text("ansible_ssh_executable") or settings.ssh_executable,
@@ -137,6 +139,12 @@ def _local_user() -> str | None:
 
 
 # becoming another user
+
+
+def _become_timeout(look: _Lookup) -> float:
+    """Seconds, on this machine: there the connection has no time limit of its own."""
+    asked = look.number("ansible_local_become_success_timeout")
+    return asked if asked is not None and asked >= 1 else 10.0
 
 
 def _become(

@@ -154,6 +154,17 @@ async def test_no_prompt_in_time_is_unreachable() -> None:
     assert transport.channels[0].ended
 
 
+async def test_no_prompt_in_time_on_this_machine() -> None:
+    transport = MemoryTransport(lambda command, channel: channel.complain(b"Your card, please\n"))
+    words = (
+        r"^Timed out waiting for become success or become password prompt\.\n>>> Standard Output\nYour card, please$"
+    )
+    with pytest.raises(Unreachable, match=words):
+        await start(transport, Launch(command="/bin/sh -c :", become=become(password="x"), timeout=0.01, local=True))
+    with pytest.raises(Unreachable, match=r"^Timed out waiting for become success\."):
+        await start(transport, Launch(command="/bin/sh -c :", become=become(), timeout=0.01, local=True))
+
+
 async def test_no_agent_in_time_is_unreachable() -> None:
     transport = MemoryTransport(lambda command, channel: channel.say(b"still booting\n"))
     with pytest.raises(Unreachable, match=r"did not start within 0 seconds\. still booting"):
