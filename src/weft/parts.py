@@ -123,8 +123,8 @@ class Parts:
     def templar(self) -> Templar:
         from weft.templating.templar import Templar
 
-        def warn(message: str, origin: Origin | None) -> None:
-            self.bus.notify(Warned(message=message, origin=origin))
+        def warn(message: str, origin: Origin | None, advice: str | None) -> None:
+            self.bus.notify(Warned(message=message, origin=origin, help=advice))
 
         def deprecate(message: str, version: str, origin: Origin | None) -> None:
             notice = Deprecated(message=message, version=version, collection="ansible.builtin", origin=origin)

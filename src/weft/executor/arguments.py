@@ -130,7 +130,10 @@ class ArgumentReader:
         return {name: item for name, item in found.items() if item is not OMIT}
 
     def _failed(self, task: Task) -> WeftError:
-        return WeftError(f"Finalization of task args for {task.fqcn!r} failed.", task.action_origin or task.origin)
+        return WeftError(
+            f"Finalization of task args for {task.fqcn.removeprefix('ansible.legacy.')!r} failed.",
+            task.action_origin or task.origin,
+        )
 
 
 def _template_of_all(text: Value, task: Task) -> Value:

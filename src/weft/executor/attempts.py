@@ -303,7 +303,7 @@ class Attempts:
         except TimeoutError:
             raise TimedOut(shown_seconds(seconds), work.task.origin) from None
         except TaskSkipped as skipped:
-            raise Skipped({"skip_reason": skipped.message, "msg": skipped.message, **skipped.result}) from None
+            raise Skipped({"msg": skipped.message, **skipped.result}) from None
         except RequestFailed as error:
             raise TaskFailed(error.message, work.task.origin) from error
         return result

@@ -12,6 +12,7 @@ from weft.sinks.output import Output, Streams
 from weft.sinks.problems import deprecation_text, error_text, warning_text
 from weft.sinks.style import Palette, columns, text_width, wants_color
 
+_REPLACED = 'Non UTF-8 encoded data replaced with "?" while displaying text to stdout/stderr.'
 _HOW_TO_SILENCE = "Deprecation warnings can be disabled by setting `deprecation_warnings=False` in ansible.cfg."
 
 
@@ -72,8 +73,11 @@ class Screen:
         """One entry, and the end of its last line if it has none. ``kind`` gives the colour (``ok``, ``error``...)."""
         text = text.replace("\r\n", "\n")
         if screen and self._streams is not None:
+            stream = self._streams.stderr if stderr else self._streams.stdout
+            if not text.isascii() and not _can_show(stream, text):
+                self.warning(Warned(message=_REPLACED))
             painted = self.palette.paint(text.removesuffix("\n"), kind)
-            self._output.write(self._streams.stderr if stderr else self._streams.stdout, f"{painted}\n")
+            self._output.write(stream, f"{painted}\n")
         if log and self._log is not None:
             self._log.write(text, level)
 
@@ -133,6 +137,14 @@ class Screen:
 
     def _shows_traceback(self, kind: str) -> bool:
         return "always" in self._tracebacks or (kind in self._tracebacks and "never" not in self._tracebacks)
+
+
+def _can_show(stream: TextIO, text: str) -> bool:
+    try:
+        text.encode(stream.encoding or "utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def open_log(path: str | None, output: Output, streams: Streams | None) -> LogFile | None:

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from weft.model.errors import TemplateFailed, UndefinedName, WeftError
 from weft.model.values import OMIT, Trusted, Value, origin_of
+from weft.templating import embedded
 from weft.templating.api import Names
 from weft.templating.context import TemplateContext
-from weft.templating.lookups import EMBEDDED_WARNING
 from weft.templating.markers import marker_for
 from weft.templating.overrides import is_all_template
 from weft.templating.types import type_name
@@ -26,7 +26,6 @@ _UNTRUSTED_HINT = (
     "Templates and expressions must be defined by trusted sources such as playbooks or roles, not untrusted sources "
     "such as module results."
 )
-_HELP = 'Use inline expressions, for example: `when: "{{ a_var }}" == 42` becomes `when: a_var == 42`'
 _REMOVAL = "2.23"
 
 
@@ -102,8 +101,9 @@ class Conditions:
 
     def constant(self, text: str, context: TemplateContext) -> Any:
         """A string constant of a conditional that is a template: evaluated, with a warning."""
-        self._templar.warn(f"{EMBEDDED_WARNING} {_HELP}")
         try:
             return self._templar.evaluate(Trusted(text), context.names)
         except WeftError as error:
             return marker_for(error)
+        finally:
+            self._templar.embedded.met.append(embedded.IN_CONDITION)

@@ -13,6 +13,7 @@ from weft.content.lookups import Variables
 from weft.content.programs import Programs
 from weft.model.errors import TemplateFailed, UndefinedName, WeftError
 from weft.model.values import Trusted
+from weft.templating import embedded
 from weft.templating.api import Names
 from weft.templating.blocking import must_not_block
 from weft.templating.context import TemplateContext, read_name
@@ -33,15 +34,6 @@ from weft.templating.types import reason
 
 if TYPE_CHECKING:
     from weft.templating.templar import Templar
-
-EMBEDDED_WARNING = (
-    "Jinja constant strings should not contain embedded templates. This feature will be disabled by default in "
-    "ansible-core 2.23."
-)
-_LOOKUP_HELP = (
-    "Use inline expressions, for example: "
-    "`msg: \"{{ lookup('env', '{{ a_var }}') }}\"` becomes `msg: \"{{ lookup('env', a_var) }}\"`"
-)
 
 
 class Lookups:
@@ -110,18 +102,20 @@ class Lookups:
         if errors == "warn":
             host.notices.warn(f"An error occurred while running the lookup plugin {name!r}: {reason(error)}")
         elif errors != "ignore":
-            return ErrorMarker(TemplateFailed(f"The lookup plugin {name!r} failed: {reason(error)}"))
+            advice = getattr(error, "_help_text", None)  # of ansible-core's errors
+            return ErrorMarker(TemplateFailed(f"The lookup plugin {name!r} failed: {reason(error)}", hint=advice))
         return [] if wantlist else None
 
     def _trusting(self, value: Any, host: Host) -> Any:
         """Constants of the template that are templates themselves, evaluated: lookups have always done that."""
         kind = type(value)
         if kind is EmbeddedTemplate:
-            self._templar.warn(f"{EMBEDDED_WARNING} {_LOOKUP_HELP}")
             try:
                 return self._templar.evaluate(Trusted(value), host.names)
             except WeftError as error:
                 return marker_for(error)
+            finally:
+                self._templar.embedded.met.append(embedded.IN_LOOKUP)
         if kind is dict:
             return {key: self._trusting(item, host) for key, item in value.items()}
         if kind is list or kind is tuple:

@@ -19,6 +19,7 @@ from weft.model.values import OMIT, Decrypted, MapNode, Origin, SeqNode, Trusted
 from weft.templating import special
 from weft.templating.api import Names
 from weft.templating.conditions import Conditions
+from weft.templating.embedded import WARNING, Embedded
 from weft.templating.environment import TemplateEnvironment
 from weft.templating.finalize import PLAIN, finalize
 from weft.templating.inspection import Inspector
@@ -34,7 +35,7 @@ from weft.templating.types import reason
 _READS_FILES: Final = re.compile(r"\{%[-+]?\s*(?:include|import|from|extends)\b")
 _MOST_FILE_PROGRAMS: Final = 1000
 
-Warn = Callable[[str, Origin | None], None]
+Warn = Callable[[str, Origin | None, str | None], None]  # the message, its place, what to do about it
 Deprecate = Callable[[str, str, Origin | None], None]
 
 
@@ -85,6 +86,7 @@ class Templar:
         self.settings = settings or plugins.settings
         self._decrypt = decrypt
         self._warn = warn
+        self.embedded = Embedded()
         self._deprecate = deprecate
         self._told: set[tuple[str, Origin | None]] = set()
         self._lookups = Lookups(self)
@@ -149,6 +151,9 @@ class Templar:
             result = program(names)
         except Exception as error:
             raise self._failure(error, text.origin, "template") from None
+        finally:
+            if self.embedded.met:
+                self._tell_of_embedded(text.origin)
         kind = type(result)
         if kind in MARKERS:
             raise self._failure(Tripped(result), text.origin, "template") from None
@@ -182,6 +187,9 @@ class Templar:
             result = program(names)
         except Exception as error:
             raise self._failure(error, origin, "expression") from None
+        finally:
+            if self.embedded.met:
+                self._tell_of_embedded(origin)
         if type(result) in MARKERS:
             raise self._failure(Tripped(result), origin, "expression") from None
         return result
@@ -204,7 +212,10 @@ class Templar:
 
     def render_for_people(self, text: str, names: Names) -> tuple[str, tuple[str, ...]]:
         """Text that is only shown (a task's name): what has no value is a numbered note. Returns the notes too."""
-        return with_notes(self._for_text, text, names)
+        try:
+            return with_notes(self._for_text, text, names)
+        finally:
+            self._tell_of_embedded(getattr(text, "origin", None))
 
     # -- files -----------------------------------------------------------------------------------------------------
 
@@ -248,6 +259,8 @@ class Templar:
             result = self._finalized(program(names), origin, "template")
         except Exception as error:
             raise self._failure(error, origin, "template") from None
+        finally:
+            self._tell_of_embedded(origin)
         if result is OMIT:
             raise TemplateFailed("A template was resolved to an Omit scalar.", origin)
         return _with_newlines(text, result, options.get("newline_sequence", "\n")) if type(result) is str else result
@@ -297,14 +310,18 @@ class Templar:
 
     # -- failures --------------------------------------------------------------------------------------------------
 
-    def warn(self, message: str, origin: Origin | None = None) -> None:
+    def _tell_of_embedded(self, origin: Origin | None) -> None:
+        for advice in self.embedded.take():
+            self.warn(WARNING, origin, advice)
+
+    def warn(self, message: str, origin: Origin | None = None, advice: str | None = None) -> None:
         """Each message once for each place (outside of tasks, which collect them)."""
-        if not self._is_new(message, origin):
+        if not self._is_new(f"{message} {advice}", origin):
             return
         if self._warn is not None:
-            self._warn(message, origin)
+            self._warn(message, origin, advice)
         else:
-            self.plugins.notices.warn(message)
+            self.plugins.notices.warn(message if advice is None else f"{message} {advice}")
 
     def deprecate(self, message: str, version: str, origin: Origin | None = None) -> None:
         """Each message once for each place."""

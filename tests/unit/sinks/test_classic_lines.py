@@ -268,3 +268,10 @@ def test_messages_by_verbosity():
     assert show(*events).stdout == "a\n"
     assert show(*events).stderr == "c\n"
     assert show(*events, verbosity=2).stdout == "a\n<h1> b\n"
+
+
+def test_text_that_can_not_be_shown_is_warned_of_once():
+    events = [ended(task(action="command"), Status.OK, {"stdout": text}) for text in ("ö", "\udce8", "\udce8\udce9")]
+    said = '[WARNING]: Non UTF-8 encoded data replaced with "?" while displaying text to stdout/stderr.\n'
+    assert show(*events, verbosity=1).stderr == said
+    assert show(*events).stderr == ""

@@ -187,7 +187,7 @@ def test_warnings_and_deprecations_are_handed_out() -> None:
     told: list[tuple[str, ...]] = []
     templar = Templar(
         PluginSource(),
-        warn=lambda message, origin: told.append(("warning", message)),
+        warn=lambda message, origin, advice: told.append(("warning", message)),
         deprecate=lambda message, version, origin: told.append(("deprecation", version, message)),
     )
     names = DictNames(trusted({"a": "yes"}), templar)
@@ -203,11 +203,15 @@ def test_warnings_and_deprecations_are_handed_out() -> None:
 
 
 def test_each_warning_comes_once_for_each_place() -> None:
-    told: list[str] = []
-    templar = Templar(PluginSource(), warn=lambda message, origin: told.append(message))
+    told: list[tuple[str, Origin | None, str | None]] = []
+    templar = Templar(PluginSource(), warn=lambda *said: told.append(said))
+    names = DictNames(trusted({"inner": "{{ lookup('items', '{{ 1 }}') }}"}), templar)
     for _ in range(3):
-        assert templar.condition(Trusted("'{{ 1 }}' == 1"), DictNames({}, templar))
-    assert len(told) == 1
+        assert templar.condition(Trusted("'{{ inner }}' == 1", HERE), names)
+    (inner, where, advice), (outer, here, other) = told
+    assert inner == outer and inner.startswith("Jinja constant strings should not contain embedded templates.")
+    assert here == HERE and where != HERE
+    assert "lookup(" in str(advice) and "when:" in str(other)
 
 
 def test_an_undecryptable_value_fails_where_it_is_used() -> None:
