@@ -1,4 +1,4 @@
-"""Two plots as SVG, drawn by hand: how long each tool takes beside weft, and what work costs as it grows."""
+"""Plots as SVG, drawn by hand: how long each tool takes beside weft, and what work costs as it grows."""
 
 from __future__ import annotations
 
@@ -20,15 +20,24 @@ _COLOURS = {
 }
 _WIDTH, _LEFT, _RIGHT = 860, 330, 90
 _BAR, _GAP, _TOP = 15, 14, 44
+_ROW = 250
+
+#: What is plotted as it grows: the unit of work, and what there is more and more of.
+_SCALES = {
+    "hosts": ("task and host", "hosts, 20 tasks each"),
+    "strands": ("strand", "strands, of 1 host"),
+    "jobs": ("job", "jobs, over 100 hosts"),
+}
 
 
 def write(results: Results, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     if results.rows:
         (folder / "peers.svg").write_text(peers(results))
-    hosts = next((growth for growth in results.growth if growth.runs[0].case == "hosts"), None)
-    if hosts is not None:
-        (folder / "scale.svg").write_text(scale(hosts))
+    shown = {growth.runs[0].case: growth for growth in results.growth}
+    panels = [(shown[case], unit, across) for case, (unit, across) in _SCALES.items() if case in shown]
+    if panels:
+        (folder / "scale.svg").write_text(scale(panels))
 
 
 def peers(results: Results) -> str:
@@ -70,23 +79,29 @@ def _log_x(ratio: float, low: float, high: float) -> float:
     return _LEFT + max(share, 0.004) * (_WIDTH - _LEFT - _RIGHT - 60)
 
 
-def scale(growth: Growth) -> str:
-    """Two panels over the number of hosts: CPU of a task on a host, memory of a host."""
-    sizes = [run.size for run in growth.runs]
-    cpu = [run.each for run in growth.runs]
-    memory = [growth.memory_each(run) for run in growth.runs[1:]]
-    left = _panel(60, "Controller CPU, ms a task and host", sizes, cpu, max(0.5, *cpu))
-    right = _panel(480, "Peak memory, KiB a host", sizes[1:], memory, max(100.0, *memory))
-    return _svg(_WIDTH, 240, [*left, *right])
+def scale(rows: Sequence[tuple[Growth, str, str]]) -> str:
+    """A row for each case: CPU of a unit, and memory of one more, over how many there are."""
+    shapes: list[str] = []
+    for number, (growth, unit, across) in enumerate(rows):
+        sizes = [run.size for run in growth.runs]
+        cpu = [run.each for run in growth.runs]
+        memory = [growth.memory_each(run) for run in growth.runs[1:]]
+        top = number * _ROW
+        kind = across.split(",")[0].removesuffix("s")
+        shapes += _panel(60, top, f"Controller CPU, ms a {unit}", across, sizes, cpu, max(0.5, *cpu))
+        shapes += _panel(480, top, f"Peak memory, KiB a {kind}", across, sizes[1:], memory, max(10.0, *memory))
+    return _svg(_WIDTH, _ROW * len(rows), shapes)
 
 
-def _panel(x0: float, title: str, sizes: Sequence[int], values: Sequence[float], most: float) -> list[str]:
-    width, top, bottom = 320.0, 40.0, 200.0
+def _panel(
+    x0: float, y0: float, title: str, what: str, sizes: Sequence[int], values: Sequence[float], most: float
+) -> list[str]:
+    width, top, bottom = 320.0, y0 + 40.0, y0 + 200.0
     first, last = math.log10(sizes[0]), math.log10(sizes[-1])
     across = [x0 + (math.log10(size) - first) / (last - first or 1) * width for size in sizes]
     points = [(x, bottom - value / most * (bottom - top)) for x, value in zip(across, values, strict=True)]
     path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
-    shapes = [_text(x0, 18, title, "start", 13), _line(x0, bottom, x0 + width, bottom, True)]
+    shapes = [_text(x0, y0 + 18, title, "start", 13), _line(x0, bottom, x0 + width, bottom, True)]
     shapes += [
         _line(x0, top, x0 + width, top, False),
         _text(x0 - 6, top + 4, f"{most:.2g}" if most < 10 else f"{most:.0f}", "end", 11),
@@ -97,7 +112,7 @@ def _panel(x0: float, title: str, sizes: Sequence[int], values: Sequence[float],
         shapes.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" fill="{_COLOURS[BASE]}"/>')
         shapes.append(_text(x, y - 9, f"{value:.2g}" if value < 1 else f"{value:.0f}", "middle", 11))
         shapes.append(_text(x, bottom + 18, f"{size:,}", "middle", 11))
-    shapes.append(_text(x0 + width / 2, bottom + 34, "hosts, 20 tasks each", "middle", 11))
+    shapes.append(_text(x0 + width / 2, bottom + 34, what, "middle", 11))
     return shapes
 
 

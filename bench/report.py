@@ -6,20 +6,27 @@ import json
 import os
 import platform
 import statistics
-import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
-from bench.scale import Growth, growth_text
+from bench.scale import Grown, Growth, growth_text
 from bench.tools import FORKS, REQUIREMENTS
+from bench.waiting import HOSTS, JOBS, SECONDS, Waited, waiting_text
 from bench.workloads import FAR_TASKS, ROUND_TRIP, WORKLOADS, Workload
+
+PARTS = WORKLOADS_PART, SCALE_PART, WAITING_PART = "workloads", "scale", "waiting"
 
 BASE = "weft"
 FLOOR = "floor"
 FLOOR_IS = "The floor: one asyncssh connection a host, one shell behind it, one line in and one line out for each task."
 
-SCALE_IS = "Simulated hosts, the controller alone; `x N`: a unit's cost to that of the run a size smaller (1: linear)."
+SCALE_IS = (
+    "Simulated hosts, the controller alone; `x N`: what a unit costs, beside the smallest run, to what it does a size "
+    "smaller (1: linear)."
+)
+WAITING_IS = f"{JOBS} jobs of {SECONDS} seconds on {HOSTS} hosts, awaited: the controller's CPU meanwhile."
 
 
 @dataclass(slots=True)
@@ -38,13 +45,26 @@ class Measured:
 
 
 @dataclass(frozen=True, slots=True)
-class Results:
-    """Everything of one run."""
+class Machine:
+    """Where a part was run. ``load``: processes that wanted to run before."""
 
-    rounds: int
-    load: float  # of the machine before, processes that wanted to run
-    rows: Sequence[Measured]
+    load: float
+    cores: int | None = os.cpu_count()
+    python: str = platform.python_version()
+
+    def __str__(self) -> str:
+        return f"{self.cores} cores, Python {self.python}, load {self.load:.1f} before"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Results:
+    """What was measured, each part maybe in a run of its own; ``machines`` has the parts that were."""
+
+    machines: Mapping[str, Machine]
+    rounds: int = 0
+    rows: Sequence[Measured] = ()
     growth: Sequence[Growth] = ()
+    waiting: Sequence[Waited] = ()
 
     def median(self, workload: str, tool: str) -> float | None:
         return next((row.median for row in self.rows if (row.workload, row.tool) == (workload, tool)), None)
@@ -111,20 +131,22 @@ def _trips(results: Results, tool: str) -> str:
 
 
 def summary(results: Results) -> str:
-    """All tables of a run, as text."""
-    parts = [
-        f"{results.rounds} round(s), medians, {FORKS} forks; {os.cpu_count()} cores, "
-        f"Python {platform.python_version()}, load {results.load:.1f} before; {', '.join(REQUIREMENTS)}.\n{FLOOR_IS}\n"
-        "`N x`: N times as long as weft took.",
-    ]
+    """All tables, as text."""
+    parts = []
     if results.rows:
+        parts.append(
+            f"{results.rounds} round(s), medians, {FORKS} forks; {results.machines[WORKLOADS_PART]}; "
+            f"{', '.join(REQUIREMENTS)}.\n{FLOOR_IS}\n`N x`: N times as long as weft took."
+        )
         parts.append(table(results))
     ratio = results.ratio("commands", BASE, FLOOR)
     if ratio is not None:
         parts.append(f"weft's commands took {ratio:.2f} times the floor.")
     if results.growth:
         grown = "\n".join(f"{growth_text(growth)}   x {growth.factor:.2f}" for growth in results.growth)
-        parts.append(f"{SCALE_IS}\n{grown}")
+        parts.append(f"{SCALE_IS} {results.machines[SCALE_PART]}.\n{grown}")
+    if results.waiting:
+        parts.append(f"{WAITING_IS} {results.machines[WAITING_PART]}.\n{waiting_text(results.waiting)}")
     return "\n\n".join(parts) + "\n"
 
 
@@ -132,15 +154,51 @@ def write(results: Results, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "latest.md").write_text(summary(results))
     data = {
+        "machines": {part: asdict(machine) for part, machine in results.machines.items()},
         "rounds": results.rounds,
-        "machine": {"cores": os.cpu_count(), "python": sys.version.split()[0], "load": results.load},
         "peers": REQUIREMENTS,
         "floor": FLOOR_IS,
         "rows": [{**asdict(row), "median": row.median, "ratio": _rounded(results, row)} for row in results.rows],
         "round_trips": {row.tool: results.round_trips(row.tool) for row in results.rows if row.workload == "far"},
         "growth": [{**asdict(growth), "factor": growth.factor} for growth in results.growth],
+        "waiting": [{**asdict(row), "share": row.share} for row in results.waiting],
     }
     (folder / "latest.json").write_text(json.dumps(data, indent=1) + "\n")
+
+
+def read(folder: Path) -> Results:
+    """What was written there; nothing measured, if nothing was."""
+    path = folder / "latest.json"
+    if not path.exists():
+        return Results(machines={})
+    data = json.loads(path.read_text())
+    return Results(
+        machines={part: Machine(**machine) for part, machine in data["machines"].items()},
+        rounds=data["rounds"],
+        rows=[Measured(**_without(row, "median", "ratio")) for row in data["rows"]],
+        growth=[
+            Growth(growth["what"], growth["unit"], tuple(Grown(**run) for run in growth["runs"]))
+            for growth in data["growth"]
+        ],
+        waiting=[Waited(**_without(row, "share")) for row in data["waiting"]],
+    )
+
+
+def joined(earlier: Results, new: Results) -> Results:
+    """The new figures, with the earlier ones of parts that were not measured anew."""
+    machines = {**earlier.machines, **new.machines}
+    peers = new if WORKLOADS_PART in new.machines else earlier
+    return Results(
+        machines=machines,
+        rounds=peers.rounds,
+        rows=peers.rows,
+        growth=new.growth if SCALE_PART in new.machines else earlier.growth,
+        waiting=new.waiting if WAITING_PART in new.machines else earlier.waiting,
+    )
+
+
+def _without(row: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    return {key: value for key, value in row.items() if key not in names}
 
 
 def _rounded(results: Results, row: Measured) -> float | None:

@@ -1,4 +1,4 @@
-"""How the controller's work grows with hosts, tasks, items and variables: each run in a process of its own."""
+"""How the controller's work grows with hosts, tasks, items, strands and the like: each run in a process of its own."""
 
 from __future__ import annotations
 
@@ -36,8 +36,16 @@ class Growth:
 
     @property
     def factor(self) -> float:
-        """What a unit of the largest run cost, to what one of the run before did: more than 1 is worse than linear."""
-        return self.runs[-1].each / self.runs[-2].each if len(self.runs) > 1 else 1.0
+        """What a unit of the largest run cost, to what one of the run before did: more than 1 is worse than linear.
+
+        Both beside the smallest run, so that starting up is in neither.
+        """
+        return self.cpu_each(self.runs[-1]) / self.cpu_each(self.runs[-2]) if len(self.runs) > 2 else 1.0
+
+    def cpu_each(self, run: Grown) -> float:
+        """Seconds for one unit more, beside the smallest run."""
+        base = self.runs[0]
+        return (run.cpu - base.cpu) / (run.units - base.units)
 
     def memory_each(self, run: Grown) -> float:
         """KiB for one more of what grows, beside the smallest run."""
@@ -51,6 +59,9 @@ CASES = (
     ("loop", "items of a loop, 1 host", "item", (50, 500, 5_000)),
     ("variables", "variables of each of 100 hosts", "variable", (10, 100, 1_000)),
     ("templates", "templates inside each other, 10 hosts x 20 tasks", "level", (5, 20, 80)),
+    ("strands", "async blocks of 1 host, awaited", "strand", (40, 200, 1_000, 4_000)),
+    ("included", "items of an async include, 1 host, awaited", "strand", (40, 200, 1_000, 4_000)),
+    ("jobs", "jobs over 100 hosts, awaited", "job", (100, 1_000, 10_000)),
 )
 
 

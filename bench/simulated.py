@@ -48,6 +48,13 @@ _COMMAND = (
     b'"start":"2000-01-01 00:00:00.000000","end":"2000-01-01 00:00:00.001000","delta":"0:00:00.001000",'
     b'"invocation":{"module_args":{}}}}'
 )
+_JOB_STARTED = (
+    b'"result":{"ansible_job_id":"j%.1","results_file":"/root/.ansible_async/j%.1","started":1,"finished":0}}'
+)
+_JOB_ENDED = (
+    b'"%":{"ansible_job_id":"%","results_file":"/root/.ansible_async/%","started":1,"finished":1,"alive":false,'
+    b'"changed":true,"cmd":["/bin/true"],"rc":0,"stdout":"","stderr":""}'
+)
 
 
 class _Host:
@@ -57,6 +64,7 @@ class _Host:
         self.receiver: Receiver | None = None
         self._reader = FrameReader()
         self._loop = asyncio.get_running_loop()
+        self._jobs = 0
 
     @property
     def channel(self) -> _Host:
@@ -67,7 +75,7 @@ class _Host:
         receiver.on_data(_HELLO)
 
     def write(self, data: bytes) -> None:
-        answers = [_answer(frame.header) for frame in self._reader.feed(data) if "id" in frame.header]
+        answers = [self._answer(frame.header) for frame in self._reader.feed(data) if "id" in frame.header]
         self._loop.call_soon(self._send, b"".join(answers))
 
     def _send(self, data: bytes) -> None:
@@ -80,11 +88,21 @@ class _Host:
     async def wait_closed(self) -> None:
         """Nothing is open."""
 
-
-def _answer(header: Mapping[str, Any]) -> bytes:
-    body = _COMMAND if header["op"] == "command" else b'"result":{}}'
-    text = b'{"id":%d,' % header["id"] + body
-    return _LENGTHS.pack(len(text), 0) + text
+    def _answer(self, header: Mapping[str, Any]) -> bytes:
+        op = header["op"]
+        if op == "command":
+            body = _COMMAND
+        elif op == "job.start":
+            self._jobs += 1
+            body = _JOB_STARTED.replace(b"%", b"%d" % self._jobs)
+        elif op in ("job.wait", "job.status"):  # a job runs until somebody asks for it
+            body = b'"result":{"jobs":{%s}}}' % b",".join(
+                _JOB_ENDED.replace(b"%", jid.encode()) for jid in header["jids"]
+            )
+        else:
+            body = b'"result":{}}'
+        text = b'{"id":%d,' % header["id"] + body
+        return _LENGTHS.pack(len(text), 0) + text
 
 
 class _Connector:
@@ -169,7 +187,46 @@ def templates(size: int, folder: Path) -> int:
     return count * size * TASKS
 
 
-CASES = {made.__name__: made for made in (hosts, tasks, loop, variables, templates)}
+def strands(size: int, folder: Path) -> int:
+    """As many blocks of one host as strands, all of them awaited; unit: a strand."""
+    _inventory(folder, 1)
+    strand = {"async": 600, "poll": 0, "register": "strand"}
+    blocks = [{"name": f"strand {n}", "block": _commands([f"command {n}"]), **strand} for n in range(size)]
+    _write(folder, [*blocks, {"name": "all of them", "weft.builtin.await": {"jobs": "all"}}])
+    return size
+
+
+def included(size: int, folder: Path) -> int:
+    """A file included for so many items of one host, each as a strand; unit: a strand."""
+    _inventory(folder, 1)
+    (folder / "included.yml").write_text(json.dumps(_commands(["command"])))
+    include = {
+        "ansible.builtin.include_tasks": "included.yml",
+        "loop": list(range(size)),
+        "async": 600,
+        "poll": 0,
+        "register": "strands",
+    }
+    _write(folder, [include, {"name": "all of them", "weft.builtin.await": {"jobs": "{{ strands }}"}}])
+    return size
+
+
+def jobs(size: int, folder: Path) -> int:
+    """Jobs of 100 hosts, started in a loop and awaited; unit: a job."""
+    count = 100
+    _inventory(folder, count)
+    start = {
+        "ansible.builtin.command": "/bin/true",
+        "async": 600,
+        "poll": 0,
+        "loop": list(range(size // count)),
+        "register": "jobs",
+    }
+    _write(folder, [start, {"name": "all of them", "weft.builtin.await": {"jobs": "{{ jobs }}"}}])
+    return size
+
+
+CASES = {made.__name__: made for made in (hosts, tasks, loop, variables, templates, strands, included, jobs)}
 
 
 def _inventory(folder: Path, count: int) -> None:
@@ -178,7 +235,11 @@ def _inventory(folder: Path, count: int) -> None:
 
 
 def _playbook(folder: Path, names: list[str]) -> None:
-    _write(folder, [{"name": name, "ansible.builtin.command": "/bin/true"} for name in names])
+    _write(folder, _commands(names))
+
+
+def _commands(names: list[str]) -> list[dict[str, Any]]:
+    return [{"name": name, "ansible.builtin.command": "/bin/true"} for name in names]
 
 
 def _write(folder: Path, work: list[dict[str, Any]], variables: Mapping[str, Any] | None = None) -> None:

@@ -172,3 +172,38 @@ def test_check_mode_cancels_nothing(play: Any) -> None:
     ran = play(tasks + "    - {name: stop, cancel: {jobs: '{{ t1 }}'}}\n", "--check")
     assert ran.result("stop")["changed"] is True
     assert not [call for call in ran.hosts.calls if call.op == "job.cancel"]
+
+
+def test_a_hundred_jobs_and_a_hundred_strands_are_waited_for_together(play: Any, project: Project) -> None:
+    project.file("one.yml", "- command: sleep {{ item % 7 }}\n- set_fact: {last: '{{ item }}'}\n")
+    ran = play(
+        """
+    - {shell: "sleep {{ item % 5 }}; exit 0", async: 99, poll: 0, loop: "{{ range(100) | list }}"}
+    - {include_tasks: one.yml, async: 99, poll: 0, loop: "{{ range(100) | list }}", register: strands}
+    - {name: wait, await: {jobs: all}}
+    - debug: {msg: "{{ last }}"}
+""",
+        "-f 5",
+        hosts="a\nb\n",
+    )
+    assert (ran.code, ran.seconds) == (0, pytest.approx(6))
+    for host in ("a", "b"):
+        rows = ran.result("wait", host)["results"]
+        assert len({row["ansible_job_id"] for row in rows}) == len(rows) == 200
+        assert all(row["finished"] and not row.get("failed") for row in rows)
+        assert ran.messages(host) == [99]
+
+
+def test_who_waits_keeps_no_place_from_the_hosts_that_it_waits_for(play: Any, project: Project) -> None:
+    """A strand's hosts go in step: with one fork the first host's strand needs the second host to get its turn."""
+    project.file("steps.yml", "- command: sleep {{ item }}\n- command: sleep 1\n")
+    ran = play(
+        """
+    - {include_tasks: steps.yml, async: 99, poll: 0, loop: [3, 2]}
+    - {name: wait, await: {jobs: all}}
+""",
+        "-f 1",
+        hosts="a\nb\nc\n",
+    )
+    assert ran.code == 0
+    assert ran.seconds < 3 * (3 + 2 + 1 + 1)

@@ -32,7 +32,7 @@ REGISTRY: Mapping[str, Action] = MappingProxyType(
             _action("assemble", "assemble:assemble"),
             _action("assert", "debug:check", connection=False, raw_args=frozenset({"that"})),
             _action("async_status", "async_status:async_status"),
-            _action("await", "await_jobs:await_", _OWN),
+            _action("await", "await_jobs:await_", _OWN, waits=True),
             _action("cancel", "cancel_jobs:cancel", _OWN),
             _action("command", "command:command", jobs=True, free_form=True),
             _action("copy", "copy:copy"),

@@ -39,7 +39,8 @@ async def await_(context: ActionContext) -> Result:
     count = _count(context, params["for"], len(handles))
     states = await _wait(context, handles, count, params["timeout"])
     ended = [handle for handle in handles if handle.ended is not None or handle.jid in states]
-    running = [handle.jid for handle in handles if handle not in ended]
+    over = {handle.jid for handle in ended}
+    running = [handle.jid for handle in handles if handle.jid not in over]
     late = len(ended) < count
     if late:
         # those that run are told of too, each in its place

@@ -359,6 +359,7 @@ class Action(Struct, frozen=True, kw_only=True):
     check: bool = True  # False: skipped in check mode
     once: bool = False  # runs once for all hosts of the batch (BYPASS_HOST_LOOP)
     connection: bool = True  # talks to the host
+    waits: bool = False  # does no work of its own: it must not keep a place from what it waits for
     raw_args: frozenset[str] = frozenset()  # arguments that stay unevaluated
     marked_args: bool = False  # text in arguments stays marked as the user's own: it may be an expression
     free_form: bool = False  # takes text as `_raw_params`

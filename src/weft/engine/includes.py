@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from msgspec.structs import replace
@@ -33,7 +35,7 @@ async def expand(batch: BatchState, lane: Lane, task: Task, turn: Round) -> list
 
 async def _expand(batch: BatchState, lane: Lane, task: Task, turn: Round) -> list[Expansion]:
     wanted: dict[str, tuple[Include, ...]] = turn.shared[Shared.INCLUDES]  # type: ignore[assignment]
-    expansions = _group(wanted, turn.hosts)
+    expansions = group(wanted, turn.hosts)
     for expansion in expansions:
         try:
             path = await asyncio.to_thread(_load, batch, task, expansion)
@@ -52,19 +54,50 @@ async def _expand(batch: BatchState, lane: Lane, task: Task, turn: Round) -> lis
     return expansions
 
 
-def _group(wanted: dict[str, tuple[Include, ...]], hosts: tuple[str, ...]) -> list[Expansion]:
+def group(wanted: dict[str, tuple[Include, ...]], hosts: tuple[str, ...]) -> list[Expansion]:
+    """Equal includes of several hosts are one expansion; a host that asks for the same again gets another one."""
     expansions: list[Expansion] = []
+    alike: dict[Hashable, list[_Alike]] = {}
     for host in hosts:
         for include in wanted.get(host, ()):
-            for known in expansions:
-                if host not in known.hosts and known.args == include.args and known.variables == include.variables:
-                    known.hosts.append(host)
-                    break
-            else:
-                expansions.append(
-                    Expansion(variables=include.variables, args=include.args, label=include.label, hosts=[host])
-                )
+            kind = _kind(alike.setdefault((_hashable(include.args), _hashable(include.variables)), []), include)
+            turn = kind.asked[host] = kind.asked.get(host, -1) + 1
+            if turn == len(kind.expansions):
+                new = Expansion(variables=include.variables, args=include.args, label=include.label, hosts={})
+                kind.expansions.append(new)
+                expansions.append(new)
+            kind.expansions[turn].hosts[host] = None
     return expansions
+
+
+@dataclass(slots=True)
+class _Alike:
+    """Includes that are equal to this one."""
+
+    include: Include
+    expansions: list[Expansion] = field(default_factory=list)
+    asked: dict[str, int] = field(default_factory=dict)  # host -> the last of the expansions that is its
+
+
+def _kind(among: list[_Alike], include: Include) -> _Alike:
+    for known in among:
+        if known.include.args == include.args and known.include.variables == include.variables:
+            return known
+    among.append(_Alike(include))
+    return among[-1]
+
+
+def _hashable(value: Any) -> Hashable:
+    """Equal for equal values, and seldom for others: so a loop of many items need not compare each with all."""
+    if isinstance(value, Mapping):
+        return frozenset((key, _hashable(one)) for key, one in value.items())
+    if isinstance(value, list | tuple):
+        return tuple(_hashable(one) for one in value)
+    try:
+        hash(value)
+    except TypeError:
+        return None
+    return value  # type: ignore[no-any-return]
 
 
 def _load(batch: BatchState, task: Task, expansion: Expansion) -> str:

@@ -245,7 +245,7 @@ class Expansion(Struct, kw_only=True):
     variables: Mapping[str, Any]
     args: Mapping[str, Any]
     label: Any
-    hosts: list[str]
+    hosts: dict[str, None]  # in the batch's order
     nodes: tuple[Any, ...] = ()
     role: Role | None = None
     error: str | None = None  # why it can't be had

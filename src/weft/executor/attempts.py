@@ -285,7 +285,9 @@ class Attempts:
             await own.close()
 
     async def _act(self, work: _Try) -> dict[str, Any]:
-        """The action, with a place among the forks."""
+        """The action, with a place among the forks if it works."""
+        if work.action.waits:
+            return await self._act_unlimited(work)
         async with work.holds.fork():
             return await self._act_unlimited(work)
 

@@ -35,15 +35,19 @@ class JobRegistry:
         self._on_ended = on_ended
         self._known: dict[str, StartedJob] = {}
         self._open: set[str] = set()
+        self._by_starter: dict[str, dict[str, None]] = {}  # host -> those of its jobs that are open, in order
         self._rehearsed: dict[str, tuple[str, Mapping[str, Any]]] = {}
 
     def started(self, host: str, jid: str, target: Target, starter: str | None = None) -> None:
         """``starter`` is the host whose task it was, if that is not the ``host`` that it runs on."""
         self._known[jid] = StartedJob(host, jid, target, starter or host)
         self._open.add(jid)
+        self._by_starter.setdefault(starter or host, {})[jid] = None
 
     def ended(self, jid: str) -> None:
         self._open.discard(jid)
+        if jid in self._known:
+            self._by_starter[self._known[jid].starter].pop(jid, None)
         self._on_ended(jid)
 
     def rehearsed(self, host: str, jid: str, result: Mapping[str, Any]) -> None:
@@ -73,7 +77,7 @@ class JobRegistry:
 
     def of_host(self, host: str) -> tuple[str, ...]:
         """The jobs that this host's tasks have started, and that were not seen to end, in the order of their start."""
-        return tuple(jid for jid, job in self._known.items() if job.starter == host and jid in self._open)
+        return tuple(self._by_starter.get(host, ()))
 
     def observe(self, result: Mapping[str, Any]) -> None:
         """Learn from any task's result which jobs have ended: from a status, or from several."""
