@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from typing import Any
 
 import pytest
@@ -207,3 +208,41 @@ def test_who_waits_keeps_no_place_from_the_hosts_that_it_waits_for(play: Any, pr
     )
     assert ran.code == 0
     assert ran.seconds < 3 * (3 + 2 + 1 + 1)
+
+
+JOBS = {"shell": "sleep 3600; exit 0", "async": 9000, "loop": list(range(50))}
+
+
+@pytest.mark.parametrize(
+    ("tasks", "wakes"),
+    [
+        ([{**JOBS, "poll": 0, "register": "jobs"}, {"await": {"jobs": "{{ jobs }}"}}], [3600]),
+        ([{**JOBS, "poll": 0, "register": "jobs"}, {"await": {"jobs": "{{ jobs }}", "timeout": 9000}}], [3600]),
+        ([{**JOBS, "poll": 1000, "loop_control": {"parallel": 50}}], [1000, 2000, 3000, 3600]),
+        (
+            [
+                {**JOBS, "poll": 0, "register": "jobs"},
+                {
+                    "async_status": {"jid": "{{ jobs.results | map(attribute='ansible_job_id') }}"},
+                    "register": "all",
+                    "until": "all.finished",
+                    "retries": 9,
+                    "delay": 1000,
+                },
+            ],
+            [1000, 2000, 3000, 3600],
+        ),
+        ([{"block": [{"shell": "sleep 3600; exit 0", "async": 9000, "poll": 8000}] * 2, "parallel": True}], [3600]),
+        ([{"shell": "sleep 3600; exit 0", "async": 9000, "poll": 8000, "lock": {"name": "one"}}], [1, 3600, 7200]),
+    ],
+    ids=["await", "await with a deadline", "poll", "until", "strands", "a lock"],
+)
+def test_waiting_for_jobs_does_nothing_meanwhile(project: Project, tasks: Any, wakes: list[float]) -> None:
+    """No request goes out and no timer fires but for what the playbook asks for; a lock's wait is told of after 1 s."""
+    numbers = itertools.count(1)
+    for name in ("a", "b"):
+        Jobs(project, name, numbers)
+    ran = project.play(json.dumps([{"hosts": "all", "gather_facts": False, "tasks": tasks}]), "-f 5")
+    assert ran.code == 0
+    assert sorted(set(ran.wakes)) == wakes
+    assert {call.at for call in ran.hosts.calls} <= {0, *wakes}

@@ -127,6 +127,7 @@ class Ran:
     hosts: Hosts
     seconds: float = 0.0
     questions: list[str] = field(default_factory=list)
+    wakes: list[float] = field(default_factory=list)  # when the run had something to do after it had waited
 
     @property
     def lines(self) -> list[str]:
@@ -284,6 +285,7 @@ class Project:
             hosts=self.hosts,
             seconds=clock.seconds,
             questions=prompter.questions,
+            wakes=clock.wakes,
         )
 
     def _carry_out(
@@ -318,7 +320,9 @@ class Project:
                         request.options, request.settings, sinks, signals=bool(ctrl_c), make_parts=parts
                     )
             finally:
-                clock.seconds = asyncio.get_running_loop().time() - start
+                loop = asyncio.get_running_loop()
+                clock.seconds = loop.time() - start
+                clock.wakes = loop.wakes if isinstance(loop, VirtualTimeLoop) else []
 
         try:
             return _run_loop(main(), None if really else VirtualTimeLoop)
@@ -333,6 +337,7 @@ class Project:
 @dataclass
 class _Clock:
     seconds: float = 0.0
+    wakes: list[float] = field(default_factory=list)
 
 
 def bus_of(sinks: tuple[Any, ...]) -> Bus:

@@ -21,6 +21,7 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
     def __init__(self) -> None:
         self._now = 0.0
         self._in_threads = 0
+        self.wakes: list[float] = []  # the times to which the clock went for a timer
         super().__init__(_Jumping(self))
 
     def time(self) -> float:
@@ -41,6 +42,7 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
 
     def advance(self, seconds: float) -> None:
         self._now += seconds
+        self.wakes.append(self._now)
 
 
 class _Jumping(selectors.DefaultSelector):
