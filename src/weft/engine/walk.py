@@ -28,7 +28,7 @@ from weft.engine.parallel import run_children
 from weft.engine.settle import settle, settle_others, take_in, take_over
 from weft.engine.signals import Ended, EndRole, HostFailed, HostUnreachable, Stopped
 from weft.engine.state import BatchState, Expansion, HostState, Shared
-from weft.events import HostStarted, Message, TaskInfo
+from weft.events import HostStarted, Message, TaskCancelled, TaskInfo
 from weft.executor.report import Report
 from weft.executor.task import Call
 from weft.model.errors import WeftError
@@ -419,7 +419,7 @@ class Walk:
             held=self.host.held,
             deadline=self.host.deadline,
         )
-        report, shown = await self.run.executor.run(call), False
+        report, shown = await self._report(call), False
         if self.batch.debugs or task.common.debugger is not None:
             from weft.engine.debugger import debugged
 
@@ -428,6 +428,15 @@ class Walk:
         if report.outcome.changed and report.outcome.notify:
             notify(self.batch, self.host, report.outcome.notify, task)
         return report
+
+    async def _report(self, call: Call) -> Report:
+        try:
+            return await self.run.executor.run(call)
+        except asyncio.CancelledError:
+            # when the whole run is, everything that was under way is cut off
+            if self.lane.strand is not None and not self.run.stopping:
+                self.run.bus.publish(TaskCancelled(task=call.info, host=call.host))
+            raise
 
     def names(self, task: Task) -> Scope:
         """The variables of a task on this host."""

@@ -161,6 +161,13 @@ class TaskFinished(TaskResult, frozen=True, kw_only=True):
     item_statuses: tuple[Status, ...] = ()
 
 
+class TaskCancelled(Event, frozen=True, kw_only=True):
+    """A task was stopped before its end: its strand was cancelled, or came to its limit. It has no result."""
+
+    task: TaskInfo
+    host: str
+
+
 class Retrying(Event, frozen=True, kw_only=True):
     task: TaskInfo
     host: str

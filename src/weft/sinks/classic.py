@@ -51,6 +51,7 @@ class Classic:
             ev.HostStarted: self._host_started,
             ev.ItemFinished: self._item_finished,
             ev.TaskFinished: self._task_finished,
+            ev.TaskCancelled: self._task_cancelled,
             ev.Retrying: self._retrying,
             ev.Included: self._included,
             ev.AsyncPoll: self._async_poll,
@@ -242,6 +243,10 @@ class Classic:
         show_problems(self._screen, event, stderr=self._settings.display_failed_stderr)
 
     # what happens within a task
+
+    def _task_cancelled(self, event: ev.TaskCancelled) -> None:
+        self._under_banner(event.task)
+        self._screen.show(f"cancelled: [{event.host}]", "skip")
 
     def _retrying(self, event: ev.Retrying) -> None:
         self._beside_others_under_banner(event.task)

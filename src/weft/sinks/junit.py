@@ -88,6 +88,8 @@ class JUnit:
     def handle(self, event: ev.Event) -> None:
         if isinstance(event, ev.TaskFinished):
             self._task_finished(event)
+        elif isinstance(event, ev.TaskCancelled):
+            self._add(event.task, _Case(event.host, "skipped", event.at, text="cancelled"))
         elif isinstance(event, ev.TaskStarted):
             self._task_started(event)
         elif isinstance(event, ev.Included):
@@ -187,7 +189,8 @@ class JUnit:
             },
         )
         if case.event is None:
-            ElementTree.SubElement(element, "system-out").text = _clean(case.text)
+            tag = "skipped" if case.status == "skipped" else "system-out"
+            ElementTree.SubElement(element, tag).text = _clean(case.text)
             return element
         result = case.event.result
         dumped = _clean(self._dumper.dump(without_status(result), indent=0, always=case.event.verbose_always))

@@ -63,6 +63,7 @@ class _Profile:
             ev.PlayStarted: lambda event: self._plays.update({event.play.id: event.play}),
             ev.TaskStarted: lambda event: self._task_started(event.task, event.at),
             ev.TaskFinished: lambda event: self._task_finished(event.task, event.at),
+            ev.TaskCancelled: lambda event: self._task_finished(event.task, event.at),
             ev.PlaybookFinished: lambda event: self._report(event.at),
             ev.RunFinished: lambda event: self._report(event.at),
         }

@@ -224,11 +224,12 @@ class TestJUnit:
             ended(two, Status.FAILED, {"msg": "no"}, at=21.0, host="h2", error=ev.ErrorInfo(message="Task failed: no")),
             started(three, at=30.0),
             ended(three, Status.SKIPPED, {"skip_reason": "why not"}, at=30.5),
+            ev.TaskCancelled(task=three, host="h2", at=31.0),
         )
         suite = root[0]
         assert (suite.get("name"), suite.get("tests"), suite.get("failures"), suite.get("errors")) == (
             "play",
-            "4",
+            "5",
             "1",
             "1",
         )
@@ -240,6 +241,7 @@ class TestJUnit:
         assert cases[1].find("failure").get("message") == "no\ufffd"
         assert cases[2].find("error").get("message") == "Task failed: no"
         assert cases[3].findtext("skipped") == "why not"
+        assert (cases[4].findtext("skipped"), float(cases[4].get("time"))) == ("cancelled", 1.0)
 
     async def test_expected_and_toggled_failures_and_changes(self, tmp_path):
         expected, toggled, changed = task("EXPECTED FAILURE a"), task("TOGGLE RESULT b"), task("c")
