@@ -317,3 +317,49 @@ def test_a_throttle_with_room_for_all_keeps_hosts_in_step(project: Project, limi
     assert most_inside(lines, "one", "one") == 4
     second = next(index for index, line in enumerate(lines) if line.endswith("begins two"))
     assert not any(line.endswith("one") for line in lines[second:])
+
+
+def test_batches_of_an_earlier_attempt_are_through_before_the_next_begin(project: Project) -> None:
+    """The first attempt's strands still run when the second attempt starts them again."""
+    ran = project.play(
+        """
+        - hosts: all
+          gather_facts: false
+          tasks:
+            - retries: 1
+              delay: 0
+              block:
+                - name: beside
+                  async: 60
+                  poll: 0
+                  serial: 2
+                  block: [{name: inside, command: sleep 1}]
+                - {name: breaks, command: "{{ 'false' if ansible_block_attempt == 1 else 'true' }}"}
+        """,
+        "-f 9",
+        hosts="a\nb\nc\n",
+    )
+    assert ran.code == 0
+    begun = [(call.at, call.host) for call in ran.hosts.calls if call.arguments["argv"][0] == "sleep"]
+    assert begun == [(0, "a"), (0, "b"), (1, "c"), (2, "a"), (2, "b"), (3, "c")]
+    assert "TASK [inside] (beside)" in ran.lines
+
+
+@pytest.mark.parametrize("limit", ["lock: {name: x}", "serial: 1", "throttle: 1"])
+def test_a_failure_that_is_everybodys_finds_hosts_that_were_left_out(project: Project, limit: str) -> None:
+    ran = project.play(
+        f"""
+        - hosts: all
+          gather_facts: false
+          any_errors_fatal: true
+          tasks:
+            - {limit}
+              when: inventory_hostname == 'h2'
+              block: [{{command: "false"}}]
+            - debug: {{msg: wrong}}
+        """,
+        "-f 9",
+        hosts=HOSTS,
+    )
+    assert ran.code == 2
+    assert [line for line in ran.tasks if "debug" in line] == []

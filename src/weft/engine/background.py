@@ -35,6 +35,7 @@ class GroupStrand(Struct, eq=False):
     walk: Walk  # of the host where the group was started
     task: Task  # speaks for the group
     failure: HostFailed | None = None
+    lost: HostUnreachable | None = None
 
 
 async def detach(walk: Walk, group: Group, terms: Terms, meeting: Meeting, inside: Inside) -> None:
@@ -77,7 +78,8 @@ async def _work(owner: GroupStrand, walk: Walk, meeting: Meeting, inside: Inside
         message = failed.outcome.result.get("msg") if failed.outcome is not None else None
         text = message or "A task failed on another host, which is every host's failure."
         return {"changed": changed.changed, "failed": True, "msg": text}
-    except HostUnreachable:
+    except HostUnreachable as lost:
+        owner.lost = lost
         raise Unreachable("The host can't be reached any more.") from None
     except HostSignal:
         return {"changed": changed.changed, "failed": False, "msg": "It was left before its end."}
@@ -112,7 +114,7 @@ async def settle_group(walk: Walk, owner: GroupStrand, strand: Strand) -> None:
         count_failure(walk.batch, walk.host, owner.failure)
         raise owner.failure
     if isinstance(strand.error, Unreachable):
-        raise HostUnreachable
+        raise owner.lost or HostUnreachable
     message = str((strand.result or {}).get("msg", ""))
     await fail_by_itself(walk, owner.task, TaskFailed(message, owner.task.origin))
 

@@ -8,7 +8,7 @@ from functools import partial
 from weft.content.programs import Interrupted
 from weft.engine.group import group_of_play, run_group
 from weft.engine.joining import join_strands
-from weft.engine.lanes import Lane, Lanes
+from weft.engine.lanes import SETTLING, Lane, Lanes, Settling
 from weft.engine.lockstep import Round
 from weft.engine.settle import fail_with_others
 from weft.engine.signals import Broken, HostFailed, HostSignal, Stopped
@@ -140,10 +140,11 @@ class Batch:
         if state.run.stopping:
             state.lanes.end(Stopped, background=True)
             return
-        if not isinstance(task, Task) or state.lanes.free:
+        counts = task is SETTLING or (isinstance(task, Task) and task.kind is not TaskKind.META)
+        if not isinstance(task, Task | Settling) or state.lanes.free:
             return
         times = 0
-        if lane.together and turn.shared.get(Shared.FATAL) and turn.failed and task.kind is not TaskKind.META:
+        if lane.together and turn.shared.get(Shared.FATAL) and turn.failed and counts:
             self._others_fail(lane, turn)
             # of a `run_once` task that failed it was everybody's failure before
             times += 1 + (Shared.REPORT in turn.shared and not turn.failed <= state.run.unreachable)

@@ -18,6 +18,7 @@ from msgspec.structs import replace
 from weft.engine.again import attempts
 from weft.engine.batches import batches
 from weft.engine.groupreport import fail_by_itself, info_of
+from weft.engine.lanes import SETTLING
 from weft.engine.limits import SerialGate, gate_of
 from weft.engine.lockstep import Position
 from weft.engine.settle import fail_with_others
@@ -25,6 +26,7 @@ from weft.engine.signals import HostFailed, HostUnreachable
 from weft.events import LockWait, TaskInfo, Warned
 from weft.executor.terms import Terms
 from weft.locks.keeper import Holder, Note, keys_of, wanting
+from weft.model.convert import to_int
 from weft.model.errors import Unreachable, WeftError
 from weft.model.nodes import Block, Node, Play, Task
 from weft.model.values import origin_of
@@ -139,57 +141,74 @@ async def run_group(walk: Walk, group: Group, position: Position) -> None:
     batch = walk.batch
     if group.nodes is not None and not any(batch.selected_by_tags(task) for task in _tasks(group.nodes)):
         return
+    if not group.limited or _ample(walk, group):
+        if (known := await _terms(walk, group)) is not None:
+            await _plainly(walk, group, known, position)
+        return
+    terms: Terms | None = None
+    failure: HostFailed | HostUnreachable | None = None
     try:
         terms = await _terms(walk, group)
-    except GroupOver:
-        return
-    if not terms.wanted:
-        # each of its tasks says that it is skipped
-        await group.body(walk, position)
-        return
-    if not group.limited or _ample(walk, group, terms):
-        await attempts(walk, group, terms, position)
-        return
-    meeting = await walk.meet(position, group)
+    except (HostFailed, HostUnreachable) as signal:
+        failure = signal
+    meeting = await walk.meet(position, group, goes_in=terms is not None and terms.wanted)
     try:
-        await _limited(walk, group, terms, meeting)
+        if failure is not None:
+            raise failure
+        if terms is not None:
+            await (_limited(walk, group, terms, meeting) if terms.wanted else _plainly(walk, group, terms, position))
     except GroupOver:
         pass
     except HostFailed as failed:
         if failed.fatal:
             meeting.shared["fatal"] = True
         raise
-    except HostUnreachable:
+    except HostUnreachable as lost:
+        if lost.fatal:
+            meeting.shared["fatal"] = True
         await walk.lane.turns.park(walk.host.name)
         return
     await part(walk, meeting, position)
 
 
-def _ample(walk: Walk, group: Group, terms: Terms) -> bool:
-    """Whether its only limit is a `throttle` that is there for every host of the batch: hosts stay in step then."""
+async def _plainly(walk: Walk, group: Group, terms: Terms, position: Position) -> None:
+    if terms.wanted:
+        await attempts(walk, group, terms, position)
+    else:
+        await group.body(walk, position)  # each of its tasks says that it is skipped
+
+
+def _ample(walk: Walk, group: Group) -> bool:
+    """Whether its only limit is a `throttle` that is there for every host of the batch: hosts stay in step then.
+
+    The same for all of them: whether they meet must not depend on the host.
+    """
     task = group.task
     if task.lock is not None or task.serial is not None or group.detached:
         return False
-    if walk.run.services.templar.is_template(task.common.throttle):
+    try:
+        throttle = to_int(task.common.throttle)
+    except (TypeError, ValueError):
         return False  # it may be another for every host
-    return not 0 < terms.keywords.throttle < len(walk.batch.hosts)
+    return not 0 < throttle < len(walk.batch.hosts)
 
 
 async def part(walk: Walk, meeting: Meeting, position: Position) -> None:
     """Behind what hosts did at their own pace they meet again. Raises HostFailed where one's failure is everybody's."""
-    await walk.meet((*position, 1), meeting)
+    await walk.meet((*position, 1), SETTLING)
     if meeting.shared.get("fatal"):
         fail_with_others(walk.batch, [walk.host.name])
         raise HostFailed(fatal=True)
 
 
-async def _terms(walk: Walk, group: Group) -> Terms:
+async def _terms(walk: Walk, group: Group) -> Terms | None:
+    """None: they can't be had, and that is ignored. Raises HostFailed, HostUnreachable."""
     task = group.task
     try:
         return await walk.run.terms.read(task, walk.host.name, walk.names(task))
     except WeftError as error:
         await fail_by_itself(walk, task, error)
-        raise GroupOver from None
+        return None
 
 
 async def _limited(walk: Walk, group: Group, terms: Terms, meeting: Meeting) -> None:
@@ -216,7 +235,8 @@ async def _in_lane(walk: Walk, meeting: Meeting, group: Group, terms: Terms) -> 
     lane = meeting.shared.get("lane")
     if lane is None:
         together = meeting.together and not group.own_pace
-        lane = lanes.make(meeting.hosts, group.label(walk), together=together, background=walk.lane.background)
+        strand = walk.lane.strand if group.detached and walk.lane.background else group.label(walk)
+        lane = lanes.make(meeting.hosts, strand, together=together, background=walk.lane.background)
         meeting.shared["lane"] = lane
     try:
         async with AsyncExitStack() as stack:
@@ -247,7 +267,10 @@ async def _serial(walk: Walk, group: Group, terms: Terms, meeting: Meeting) -> A
     if parts is None:
         split = batches(meeting.hosts, terms.serial, origin)
         parts = meeting.shared["parts"] = [Meeting(some, together=True) for some in split]
-        meeting.shared["gate"] = SerialGate([len(some) for some in split], coming=True)
+        # strands of an earlier time, such as an attempt before this one, may still be inside
+        known = walk.batch.gates
+        gate = SerialGate([len(some) for some in split], coming=True, after=known.get(group.task.id))
+        known[group.task.id] = meeting.shared["gate"] = gate
     number = next(number for number, some in enumerate(parts) if walk.host.name in some.hosts)
     async with meeting.shared["gate"].turn(number):
         if meeting.shared.get("fatal"):

@@ -10,7 +10,7 @@ from weft.engine.state import BatchState, HostState
 
 async def join_strands(batch: BatchState, host: HostState) -> None:
     """Wait for what the host's tasks left behind. Raises HostFailed or HostUnreachable after all have been told of."""
-    failure: HostFailed | HostUnreachable | None = None
+    signals: list[HostFailed | HostUnreachable] = []
     for strand in await batch.run.strands.join(host.name):
         try:
             if isinstance(strand.owner, GroupStrand):
@@ -18,6 +18,9 @@ async def join_strands(batch: BatchState, host: HostState) -> None:
             else:
                 settle_strand(batch, host, strand)
         except (HostFailed, HostUnreachable) as signal:
-            failure = failure if isinstance(failure, HostUnreachable) else signal
-    if failure is not None:
-        raise failure
+            signals.append(signal)
+    if signals:
+        # to be out of reach is more than to have failed
+        last = next((signal for signal in signals if isinstance(signal, HostUnreachable)), signals[-1])
+        last.fatal = any(signal.fatal for signal in signals)
+        raise last

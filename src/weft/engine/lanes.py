@@ -15,6 +15,13 @@ from weft.engine.state import HostState
 from weft.engine.strategies import FreeTurns, LinearTurns, Turns
 
 
+class Settling:
+    """Key of a round behind what hosts did beside their tasks: what has failed there counts now, as a task's would."""
+
+
+SETTLING = Settling()
+
+
 class Lane:
     """Some hosts' way through some tasks. Made by ``Lanes``."""
 

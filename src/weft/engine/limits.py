@@ -24,10 +24,12 @@ if TYPE_CHECKING:
 class SerialGate:
     """Lets hosts through in batches: all of one are through before any of the next goes in."""
 
-    def __init__(self, sizes: Sequence[int], *, coming: bool) -> None:
+    def __init__(self, sizes: Sequence[int], *, coming: bool, after: SerialGate | None = None) -> None:
         """``sizes`` of the batches. ``coming``: that many hosts will come, each saying to which batch it belongs;
-        else they fill the batches as they come, and whoever comes after the last of them makes up one more.
+        else they fill the batches as they come, and whoever comes after the last of them makes up one more. ``after``:
+        nobody goes in before all are through there.
         """
+        self._after = after
         self._sizes = tuple(sizes)
         self._came = 0
         self._left = list(sizes) if coming else [0] * len(sizes)  # for each batch: hosts that are not through
@@ -42,13 +44,19 @@ class SerialGate:
         if batch is None:
             batch = self._arrive()
         try:
-            for earlier in self._through[:batch]:
-                await earlier.wait()
+            await self._wait(batch)
             yield
         finally:
             self._left[batch] -= 1
             if not self._left[batch]:
                 self._through[batch].set()
+
+    async def _wait(self, batch: int) -> None:
+        if self._after is not None:
+            await self._after._wait(len(self._after._through))
+            self._after = None
+        for earlier in self._through[:batch]:
+            await earlier.wait()
 
     def _arrive(self) -> int:
         batch = self._batch_of(self._came)

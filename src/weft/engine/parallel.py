@@ -97,7 +97,9 @@ async def run_children(
         if failed.fatal:
             meeting.shared["fatal"] = True
         raise
-    except HostUnreachable:
+    except HostUnreachable as lost:
+        if lost.fatal:
+            meeting.shared["fatal"] = True
         await walk.lane.turns.park(walk.host.name)
         return
     await part(walk, meeting, position)

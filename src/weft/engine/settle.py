@@ -53,7 +53,7 @@ async def settle(
     if outcome.unreachable and not outcome.ignored:
         run.unreachable.add(host.name)
         batch.remove((host.name,))
-        raise HostUnreachable
+        raise HostUnreachable(fatal=report.any_errors_fatal)
     if outcome.failed and not outcome.ignored:
         fail(batch, host, task, report)
 
@@ -98,12 +98,13 @@ def count_out(batch: BatchState, host: HostState) -> None:
 def count_failure(batch: BatchState, host: HostState, failed: HostFailed) -> None:
     """A failure of a strand is the host's now: in the recap, and for a rescue."""
     tally = batch.run.stats.of(host.name)
+    own = failed.task is not None  # else it is another host's failure, which is told there
     if host.rescue_depth > 0:
-        tally.rescued += 1
+        tally.rescued += own
         if failed.task is not None and failed.outcome is not None:
             remember(batch, host, failed.task, failed.outcome)
     else:
-        tally.failed += 1
+        tally.failed += own
         count_out(batch, host)
 
 
@@ -131,7 +132,7 @@ def settle_strand(batch: BatchState, host: HostState, strand: Strand) -> None:
     if outcome.unreachable:
         batch.run.unreachable.add(host.name)
         batch.remove((host.name,))
-        raise HostUnreachable
+        raise HostUnreachable(fatal=report.any_errors_fatal)
     fail(batch, host, owner.task, report)
 
 

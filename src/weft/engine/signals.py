@@ -44,7 +44,14 @@ class HostFailed(HostSignal):
 
 
 class HostUnreachable(HostSignal):
-    """The host is out of reach: no rescue, no always, out of the rest of the run."""
+    """The host is out of reach: no rescue, no always, out of the rest of the run.
+
+    ``fatal``: it is every host's failure (any_errors_fatal).
+    """
+
+    def __init__(self, *, fatal: bool = False) -> None:
+        super().__init__()
+        self.fatal = fatal
 
 
 class Ended(HostSignal):

@@ -263,4 +263,5 @@ class Shared:
     META = "meta"  # Future[bool]: the condition of a meta action that counts for all
     INFO = "info"  # TaskInfo
     GATE = "gate"  # SerialGate of a task
+    OUT = "out"  # set[str]: hosts that meet with the others, and don't go with them into what comes then
     LEADER = "leader"  # the host that does a `run_once` task where hosts go their own pace

@@ -19,7 +19,7 @@ from weft.engine.handlers import flush_needed, next_handlers, notify
 from weft.engine.included import children_of, run_included
 from weft.engine.includes import expand
 from weft.engine.joining import join_strands
-from weft.engine.lanes import Lane
+from weft.engine.lanes import SETTLING, Lane
 from weft.engine.limits import in_batches
 from weft.engine.lockstep import Position, Round
 from weft.engine.meta import run_meta
@@ -55,11 +55,15 @@ class Walk:
         """The same host's walk along another lane."""
         return Walk(self.batch, host or self.host, lane)
 
-    async def meet(self, position: Position, key: object) -> Meeting:
-        """Wait for the hosts of the lane that come to the same place."""
+    async def meet(self, position: Position, key: object, *, goes_in: bool = True) -> Meeting:
+        """Wait for the hosts of the lane that come to the same place. The meeting's hosts are those that go in."""
         turn = await self.lane.turns.enter(self.host.name, position, key)
+        out: set[str] = turn.shared.setdefault(Shared.OUT, set())  # type: ignore[assignment]
+        if not goes_in:
+            out.add(self.host.name)
         await self.lane.turns.finish(self.host.name, turn, failed=False)
-        return Meeting(turn.hosts, self.lane.together, turn.shared)
+        hosts = tuple(host for host in turn.hosts if host not in out) if out else turn.hosts
+        return Meeting(hosts, self.lane.together, turn.shared)
 
     # -- sections ------------------------------------------------------------------------------------------------
 
@@ -77,7 +81,7 @@ class Walk:
             try:
                 await self._section_of_play(nodes, base)
                 if number == last:
-                    await join_strands(self.batch, self.host)
+                    await self._join((base[0] + 1, -1, 0))
             except HostFailed as failed:
                 failure = failed
                 if not force:
@@ -99,6 +103,22 @@ class Walk:
                 if failed.at is None or failed.at[:1] != base:
                     raise
                 late = failed
+
+    async def _join(self, position: Position) -> None:
+        """Wait for the host's strands, in a round of its own: that one has failed may concern every host."""
+        if not self.run.strands.begun:
+            return
+        turn = await self.lane.turns.enter(self.host.name, position, SETTLING)
+        failure: HostFailed | HostUnreachable | None = None
+        try:
+            await join_strands(self.batch, self.host)
+        except (HostFailed, HostUnreachable) as signal:
+            failure = signal
+            if signal.fatal:
+                turn.shared[Shared.FATAL] = True
+        await self.lane.turns.finish(self.host.name, turn, failed=failure is not None)
+        if failure is not None:
+            raise failure
 
     async def _meet_at_end(self, position: Position) -> None:
         try:

@@ -262,6 +262,7 @@ class Attempts:
             ignore_errors=told.ignore_errors,
             ignore_unreachable=told.ignore_unreachable,
             no_log=told.no_log,
+            any_errors_fatal=told.any_errors_fatal,
             diff=told.diff,
             delegate=told.delegate,
             delegate_facts=told.delegate_facts,

@@ -111,6 +111,11 @@ class Strands:
         strand._task.add_done_callback(lambda _: self._over(strand, on_end))
         return strand
 
+    @property
+    def begun(self) -> bool:
+        """Whether there ever was one."""
+        return bool(self._known)
+
     # -- asking --------------------------------------------------------------------------------------------------
 
     def find(self, host: str, jid: str) -> Strand | None:
