@@ -425,5 +425,5 @@ def test_a_strand_takes_no_place_among_the_forks(play: Any) -> None:
 
 def test_a_meta_action_cannot_be_async(play: Any) -> None:
     ran = play("    - meta: noop\n      async: 5\n")
-    assert (ran.code, ran.problems[0]) == (4, "[ERROR]: weft can't do `async` on a meta action yet")
-    assert "Origin: play.yml:4:7" in ran.problems
+    assert (ran.code, ran.problems[0]) == (4, "[ERROR]: 'async' has no meaning for a meta action.")
+    assert "Origin: play.yml:5:7" in ran.problems

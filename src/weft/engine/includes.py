@@ -12,7 +12,6 @@ from msgspec.structs import replace
 from weft.engine.handlers import flatten
 from weft.engine.lanes import Lane
 from weft.engine.lockstep import Round
-from weft.engine.notyet import refuse_nodes
 from weft.engine.signals import HostFailed
 from weft.engine.state import BatchState, Expansion, Shared
 from weft.events import Cause, ErrorInfo, Failed, Included, TaskFinished, TaskInfo
@@ -107,14 +106,12 @@ def _load(batch: BatchState, task: Task, expansion: Expansion) -> str:
         role = loader.include_role(task, play, expansion.args)
         expansion.role = role
         expansion.nodes = role.tasks
-        refuse_nodes(role.tasks)
         return role.name
     name = expansion.args.get("_raw_params") or expansion.args.get("file")
     if not name:
         raise IncludeNotFound("No include file was specified to the include", task.origin)
     path = loader.find_include(str(name), task, play)
     expansion.nodes = loader.include_tasks(path, task, play)
-    refuse_nodes(expansion.nodes)
     return path
 
 

@@ -11,7 +11,6 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 
 from weft.content.programs import Interrupted
-from weft.engine.notyet import refuse_play
 from weft.engine.playlane import PlayLane
 from weft.engine.signals import DebuggerQuit
 from weft.engine.startat import complain_about_start
@@ -63,10 +62,8 @@ class Runner:
         return code
 
     def _check(self, playbooks: Sequence[Playbook]) -> None:
-        """Raises LoadError for what can't be done yet, OptionsError for options that can't hold here."""
+        """Raises OptionsError for options that can't hold here."""
         plays = [play for book in playbooks for play in book.plays]
-        for play in plays:
-            refuse_play(play)
         if self._run.step:
             listed = next((play for play in plays if play.parallel_with is not None), None)
             if listed is not None or self._together(playbooks):

@@ -17,7 +17,7 @@ from weft.playbook.checks import is_template, texts, type_name
 from weft.playbook.collections import search_list
 from weft.playbook.fields import GROUP_ONLY, RARE, group_fields, node_name, put_loop, read_parallel_of, task_fields
 from weft.playbook.keywords import NODE_NAMES, On, allowed_names
-from weft.playbook.metas import check_meta
+from weft.playbook.metas import check_meta, check_meta_keywords
 from weft.playbook.own import Own, read_node, read_task, settle
 from weft.playbook.parallel import check_children, check_needs, check_parallel_meta
 from weft.playbook.place import Place, with_collections, with_vars
@@ -237,6 +237,7 @@ class NodeBuilder:
         fields: dict[str, Any] = {}
         if kind is TaskKind.META:
             check_meta(called, place)
+            check_meta_keywords(own)
         if not RARE.isdisjoint(own.keywords) or own.loop_parallel is not None:
             fields = task_fields(own)
         if include_context is not None:

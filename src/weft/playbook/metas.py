@@ -9,6 +9,7 @@ from weft.model.values import origin_of
 from weft.playbook.action import Called
 from weft.playbook.checks import is_template
 from weft.playbook.hints import did_you_mean
+from weft.playbook.own import Own
 from weft.playbook.place import Place
 
 META_ACTIONS: Final = (
@@ -23,6 +24,9 @@ META_ACTIONS: Final = (
     "refresh_inventory",
     "reset_connection",
 )
+
+#: What limits or repeats work has nothing to do here; elsewhere these are keywords of a task.
+_NO_WORK: Final = ("async", "lock", "serial", "backoff", "max_delay")
 
 
 def check_meta(called: Called, place: Place) -> None:
@@ -41,3 +45,10 @@ def check_meta(called: Called, place: Place) -> None:
             raise LoadError("Cannot execute 'end_role' from a handler", origin)
         if place.role is None:
             raise LoadError("Cannot execute 'end_role' from outside of a role", origin)
+
+
+def check_meta_keywords(own: Own) -> None:
+    """Raises LoadError for keywords that are for work that a task does."""
+    for name in _NO_WORK:
+        if own.get(name):
+            raise LoadError(f"'{name}' has no meaning for a meta action.", own.place_of(name))

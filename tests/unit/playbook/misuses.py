@@ -239,6 +239,17 @@ MISUSES = [
         "4:22",
         False,
     ),
+    Misuse("lock", "- meta: noop\n  lock: {name: x}", "'lock' has no meaning for a meta action.", "4:7", False),
+    Misuse("serial", "- meta: noop\n  serial: 1", "'serial' has no meaning for a meta action.", "4:7", False),
+    Misuse("async", "- meta: noop\n  async: 5", "'async' has no meaning for a meta action.", "4:7", False),
+    Misuse("backoff", "- meta: noop\n  backoff: 2", "'backoff' has no meaning for a meta action.", "4:7", False),
+    Misuse(
+        "max_delay",
+        "- meta: noop\n  vars: {weft_max_delay: 2}",
+        "'max_delay' has no meaning for a meta action.",
+        "4:14",
+        False,
+    ),
     Misuse(
         "weft_K",
         "- ping:\n  vars: {weft_until: true, weft_retries: 1}",
