@@ -332,3 +332,45 @@ def test_a_meta_action_inside_is_refused_with_its_place(project: Project) -> Non
     )
     assert ran.code != 0
     assert "can't stand inside" in ran.out + ran.err
+
+
+def test_the_view_says_once_what_was_included_and_what_was_imported(project: Project) -> None:
+    project.file("more.yml", "- command: echo\n")
+    project.file("roles/slow/tasks/main.yml", "- {name: works, command: echo}\n")
+    project.file("deep.yml", "- include_role: {name: slow}\n")
+    ran = project.play(
+        """
+        - hosts: all
+          gather_facts: false
+          tasks:
+            - {include_tasks: deep.yml, async: 60, poll: 0}
+            - await: {jobs: all}
+            - {import_role: {name: slow}, async: 60, poll: 0}
+            - await: {jobs: all}
+            - {import_tasks: more.yml, async: 60, poll: 2}
+        """,
+        hosts=HOST,
+    )
+    assert ran.code == 0
+    assert [line for line in ran.lines if not line.startswith(("ASYNC", "a "))] == [
+        "PLAY [all]",
+        "TASK [include_tasks]",
+        "included: deep.yml for a",
+        "TASK [await]",
+        "TASK [include_role : slow] (include_tasks)",
+        "included: slow for a",
+        "TASK [slow : works] (include_tasks)",
+        "changed: [a]",
+        "TASK [await]",
+        "changed: [a]",
+        "TASK [import_role : slow]",
+        "changed: [a]",
+        "TASK [await]",
+        "TASK [slow : works] (import_role : slow)",
+        "changed: [a]",
+        "TASK [await]",
+        "changed: [a]",
+        "TASK [command] (import_tasks : more.yml)",
+        "changed: [a]",
+        "PLAY RECAP",
+    ]

@@ -107,7 +107,7 @@ def speaker_of(block: Block) -> Task:
     return Task(
         id=f"{block.id}-group",
         origin=block.origin,
-        name=block.name,
+        name=block.name if block.name is not None else block.title,
         action="block",
         fqcn="block",
         common=replace(block.common, throttle=block.throttle, timeout=block.timeout),

@@ -175,6 +175,7 @@ class Block(Struct, frozen=True, kw_only=True, eq=False):
     always: tuple[Node, ...] = ()
     role: Role | None = None
     implicit: bool = False
+    title: str | None = None  # what views call an import that has no name
     parallel: Parallel | None = None
     needs: tuple[str, ...] = ()
     lock: Value = None

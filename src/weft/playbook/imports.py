@@ -96,6 +96,7 @@ class ImportBuilder:
             body=body,
             role=place.role,
             implicit=True,
+            title=f"{statement.called.action} : {os.path.basename(path)}",
             parallel=parallel,
             **group_fields(own),
         )
@@ -182,6 +183,7 @@ class ImportBuilder:
                 body=tuple(body),
                 role=place.role,
                 implicit=True,
+                title=f"{statement.called.action} : {rendered.get('name', rendered.get('role'))}",
                 **group_fields(own),
             ),
         )

@@ -169,7 +169,8 @@ class Classic:
 
     def _task_ok(self, event: ev.TaskFinished) -> None:
         if is_action(event.task, "include_tasks", "include_role"):
-            self._under_banner(event.task)
+            if not _beside_others(event.task):  # there, what it included has said it
+                self._under_banner(event.task)
             return
         changed = event.status is Status.CHANGED
         if not changed and not self._settings.display_ok_hosts:
