@@ -319,6 +319,26 @@ def test_a_throttle_with_room_for_all_keeps_hosts_in_step(project: Project, limi
     assert not any(line.endswith("one") for line in lines[second:])
 
 
+def test_a_strand_that_its_block_waits_for_has_the_locks_of_the_block(project: Project) -> None:
+    ran = project.play(
+        """
+        - hosts: all
+          gather_facts: false
+          tasks:
+            - lock: [{name: x}, /tmp/x]
+              block:
+                - async: 60
+                  poll: 5
+                  block:
+                    - {command: sleep 1, lock: {name: x}}
+                    - {command: sleep 1, lock: /tmp/x}
+        """,
+        "-f 9",
+        hosts=HOSTS,
+    )
+    assert (ran.code, ran.seconds) == (0, 4 * 2)
+
+
 def test_batches_of_an_earlier_attempt_are_through_before_the_next_begin(project: Project) -> None:
     """The first attempt's strands still run when the second attempt starts them again."""
     ran = project.play(

@@ -48,7 +48,7 @@ async def detach(walk: Walk, group: Group, terms: Terms, meeting: Meeting, insid
         meeting.shared["lane"] = lane
     branch = walk.run.variables.branch(host.name, parent=host.branch)
     owner = GroupStrand(walk, task)
-    inner = walk.along(lane, host.detached(branch))
+    inner = walk.along(lane, host.detached(branch, followed=terms.keywords.poll > 0))
     strand = walk.run.strands.start(
         host.name,
         walk.batch.title(task, host),

@@ -223,15 +223,18 @@ class HostState(Struct):
         """The state of a strand that starts here. What is notified, and which roles have run, they share."""
         return replace(self, branch=branch, prepared=dict(self.prepared), last=None)
 
-    def detached(self, branch: Branch) -> HostState:
-        """The state of a strand that nobody waits for: nothing round it catches its failures."""
+    def detached(self, branch: Branch, *, followed: bool) -> HostState:
+        """The state of a strand that runs on its own: nothing round it catches its failures.
+
+        ``followed``: what is round it waits for its end, and has its locks until then.
+        """
         return replace(
             self,
             branch=branch,
             prepared=dict(self.prepared),
             rescue_depth=0,
             always_depth=0,
-            held=frozenset(),
+            held=self.held if followed else frozenset(),
             deadline=None,
             watch=Watch(),
             deferred=True,
