@@ -15,6 +15,22 @@ def ended(ran: Ran) -> list[object]:
     return [event.label for event in ran.events if isinstance(event, ItemFinished)]
 
 
+def test_seven_items_three_at_once_take_as_long_as_they_must(project: Project) -> None:
+    """1 to 7 seconds: in batches of three they would take 3 + 6 + 7."""
+    ran = project.play(
+        """
+        - hosts: all
+          gather_facts: false
+          tasks:
+            - command: sleep {{ item }}
+              loop: [1, 2, 3, 4, 5, 6, 7]
+              loop_control: {parallel: 3}
+        """,
+        hosts=HOST,
+    )
+    assert ran.seconds == pytest.approx(12)
+
+
 def test_a_window_slides_over_the_items(project: Project) -> None:
     ran = project.play(
         """
