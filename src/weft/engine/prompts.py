@@ -46,8 +46,9 @@ async def _answer(run: RunState, prompt: VarsPrompt, play_vars: PlayVars) -> Any
         value = await _ask(run, prompt, text, default)
     if prompt.encrypt and value is not None:
         value = await _encrypted(run, prompt, str(value))
+    value = str(value)  # Ansible makes text of a default too, and of nothing
     # what the user types is the user's: it may be a template, unless the prompt says `unsafe`
-    return value if prompt.unsafe or not isinstance(value, str) else Trusted(value, prompt.origin)
+    return value if prompt.unsafe else Trusted(value, prompt.origin)
 
 
 async def _ask(run: RunState, prompt: VarsPrompt, text: str, default: Any) -> Any:
