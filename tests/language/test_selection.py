@@ -99,6 +99,7 @@ def test_step(project: Project) -> None:
         "Perform task: TASK: two (N)o/(y)es/(c)ontinue: ",
         "Perform task: TASK: three (N)o/(y)es/(c)ontinue: ",
     ]
+    assert [line for line in ran.lines if line.startswith("TASK")] == ["TASK [one]", "TASK [three]", "TASK [four]"]
 
 
 def test_list_tasks(project: Project) -> None:

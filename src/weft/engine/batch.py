@@ -107,7 +107,10 @@ class Batch:
         if info is None:
             info = self._infos[key] = self._info(lane, task, turn)
         turn.shared[Shared.INFO] = info
-        self._state.run.bus.publish(TaskStarted(task=info))
+        if self._state.run.step and task.kind is not TaskKind.META:
+            turn.shared[Shared.UNSAID] = True
+        else:
+            self._state.run.bus.publish(TaskStarted(task=info))
 
     def _info(self, lane: Lane, task: Task, turn: Round) -> TaskInfo:
         state = self._state

@@ -263,6 +263,7 @@ class Shared:
     EXPANSIONS = "expansions"  # Task[list[Expansion]]
     FATAL = "fatal"  # a failure of one is everybody's
     STEP = "step"  # Future[bool]: the user wants the task
+    UNSAID = "unsaid"  # the task's banner waits for what the user says of it
     META = "meta"  # Future[bool]: the condition of a meta action that counts for all
     INFO = "info"  # TaskInfo
     GATE = "gate"  # SerialGate of a task

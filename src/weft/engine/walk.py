@@ -28,7 +28,7 @@ from weft.engine.parallel import run_children
 from weft.engine.settle import settle, settle_others, take_in, take_over
 from weft.engine.signals import Ended, EndRole, HostFailed, HostUnreachable, Stopped
 from weft.engine.state import BatchState, Expansion, HostState, Shared
-from weft.events import HostStarted, Message, TaskCancelled, TaskInfo
+from weft.events import HostStarted, Message, TaskCancelled, TaskInfo, TaskStarted
 from weft.executor.report import Report
 from weft.executor.task import Call
 from weft.model.errors import WeftError
@@ -357,14 +357,25 @@ class Walk:
 
     async def _stepped_over(self, task: Task, turn: Round) -> bool:
         """`--step`: the first host of the round asks, and the answer is for all."""
-        if not self.run.step or task.kind is TaskKind.META:
+        if task.kind is TaskKind.META:
+            return False
+        if not self.run.step:
+            self._say_started(turn)
             return False
         answer: asyncio.Future[bool] | None = turn.shared.get(Shared.STEP)  # type: ignore[assignment]
         if answer is None:
             answer = asyncio.get_running_loop().create_future()
             turn.shared[Shared.STEP] = answer
             answer.set_result(await self._ask_step(task))
-        return not await asyncio.shield(answer)
+        if not await asyncio.shield(answer):
+            return True
+        self._say_started(turn)
+        return False
+
+    def _say_started(self, turn: Round) -> None:
+        """Where `--step` has held the banner back."""
+        if turn.shared.pop(Shared.UNSAID, None):
+            self.run.bus.publish(TaskStarted(task=turn.shared[Shared.INFO]))  # type: ignore[arg-type]
 
     async def _ask_step(self, task: Task) -> bool:
         question = f"Perform task: TASK: {self.batch.title(task, self.host)} (N)o/(y)es/(c)ontinue: "
