@@ -126,8 +126,10 @@ class Parts:
         def warn(message: str, origin: Origin | None, advice: str | None) -> None:
             self.bus.notify(Warned(message=message, origin=origin, help=advice))
 
-        def deprecate(message: str, version: str, origin: Origin | None) -> None:
-            notice = Deprecated(message=message, version=version, collection="ansible.builtin", origin=origin)
+        def deprecate(message: str, version: str, origin: Origin | None, advice: str | None) -> None:
+            notice = Deprecated(
+                message=message, version=version, collection="ansible.builtin", origin=origin, help=advice
+            )
             self.bus.notify(notice)
 
         return Templar(self.plugins, decrypt=self.decrypt_value, settings=self.settings, warn=warn, deprecate=deprecate)

@@ -65,6 +65,7 @@ class RunStarted(Event, frozen=True, kw_only=True):
 class PlaybookStarted(Event, frozen=True, kw_only=True):
     path: str
     plays: int = 0
+    given: str = ""  # the path as it was asked for
 
 
 class PlayStarted(Event, frozen=True, kw_only=True):

@@ -248,3 +248,4 @@ class Playbook(Struct, frozen=True, kw_only=True, eq=False):
 
     path: str
     plays: tuple[Play, ...]
+    given: str = ""  # the path as it was asked for

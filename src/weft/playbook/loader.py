@@ -82,9 +82,11 @@ class Loader:
     def load(self, path: str) -> Playbook:
         """A playbook by path, or by name from a collection (``ns.coll.name``). Raises LoadError."""
         with self._lock, pause_gc():
-            target, collection = self._shop.collections.playbook(path) or self._playbook_file(path)
+            found = self._shop.collections.playbook(path)
+            target, collection = found or self._playbook_file(path)
             try:
-                return Playbook(path=target, plays=tuple(self._plays.load_file(target, collection)))
+                plays = tuple(self._plays.load_file(target, collection))
+                return Playbook(path=target, plays=plays, given=target if found else path)
             except RecursionError as error:
                 raise _too_deep(Origin(target)) from error
 

@@ -94,7 +94,7 @@ class Classic:
         if self._settings.check and self._settings.check_mode_markers:
             self._screen.banner("DRY RUN")
         if event.plays:
-            self._screen.verbose(f"{event.plays} plays in {event.path}", 2)
+            self._screen.verbose(f"{event.plays} plays in {event.given or event.path}", 2)
 
     def _play_banner(self, play: ev.PlayInfo) -> None:
         self._plays[play.id] = play

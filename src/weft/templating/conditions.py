@@ -52,7 +52,7 @@ class Conditions:
         )
         if not self._lenient:
             raise TemplateFailed(message, origin_of(value), _BROKEN_HINT)
-        self._templar.deprecate(f"{message} {_BROKEN_ALLOWED}", _REMOVAL, origin_of(value))
+        self._templar.deprecate(message, _REMOVAL, origin_of(value), _BROKEN_ALLOWED)
         return truth
 
     @property
@@ -94,7 +94,7 @@ class Conditions:
             if not self._lenient:
                 raise TemplateFailed("Empty conditional expressions are not allowed.", origin_of(value), _BROKEN_HINT)
             self._templar.deprecate(
-                f"Empty conditional expression was evaluated as True. {_BROKEN_ALLOWED}", _REMOVAL, origin_of(value)
+                "Empty conditional expression was evaluated as True.", _REMOVAL, origin_of(value), _BROKEN_ALLOWED
             )
             return True
         return value

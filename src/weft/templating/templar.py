@@ -36,7 +36,7 @@ _READS_FILES: Final = re.compile(r"\{%[-+]?\s*(?:include|import|from|extends)\b"
 _MOST_FILE_PROGRAMS: Final = 1000
 
 Warn = Callable[[str, Origin | None, str | None], None]  # the message, its place, what to do about it
-Deprecate = Callable[[str, str, Origin | None], None]
+Deprecate = Callable[[str, str, Origin | None, str | None], None]
 
 
 class Evaluator:
@@ -323,14 +323,14 @@ class Templar:
         else:
             self.plugins.notices.warn(message if advice is None else f"{message} {advice}")
 
-    def deprecate(self, message: str, version: str, origin: Origin | None = None) -> None:
+    def deprecate(self, message: str, version: str, origin: Origin | None = None, advice: str | None = None) -> None:
         """Each message once for each place."""
         if not self._is_new(message, origin):
             return
         if self._deprecate is not None:
-            self._deprecate(message, version, origin)
+            self._deprecate(message, version, origin, advice)
         else:
-            self.plugins.notices.deprecate(message, version)
+            self.plugins.notices.deprecate(message if advice is None else f"{message} {advice}", version)
 
     def _is_new(self, message: str, origin: Origin | None) -> bool:
         key = (message, origin)

@@ -79,7 +79,8 @@ def test_check_mode_markers():
 
 
 def test_vv_names_the_playbook_and_the_place_of_tasks():
-    shown = show(ev.PlaybookStarted(path="site/play.yml", plays=2), started(task("a")), verbosity=2)
+    begun = ev.PlaybookStarted(path="/site/play.yml", plays=2, given="site/play.yml")
+    shown = show(begun, started(task("a")), verbosity=2)
     assert shown.stdout == (
         banner("PLAYBOOK: play.yml")
         + "2 plays in site/play.yml\n"

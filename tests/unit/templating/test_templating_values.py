@@ -188,7 +188,7 @@ def test_warnings_and_deprecations_are_handed_out() -> None:
     templar = Templar(
         PluginSource(),
         warn=lambda message, origin, advice: told.append(("warning", message)),
-        deprecate=lambda message, version, origin: told.append(("deprecation", version, message)),
+        deprecate=lambda message, version, origin, advice: told.append(("deprecation", version, message)),
     )
     names = DictNames(trusted({"a": "yes"}), templar)
     assert templar.condition(Trusted("'{{ a }}' == 'yes'"), names)
