@@ -607,3 +607,29 @@ def test_a_loop_in_a_loop_by_include(project: Project) -> None:
         PLAY RECAP
         a : ok=4 changed=0 unreachable=0 failed=0 skipped=0 rescued=0 ignored=0
     """)
+
+
+def test_a_loop_that_fails_is_the_task_s_failure_whatever_its_condition_says(project: Project) -> None:
+    ran = project.play(
+        """
+- hosts: a
+  gather_facts: no
+  tasks:
+    - name: undefined
+      debug:
+      loop: "{{ nope }}"
+      when: false
+    - name: broken
+      debug:
+      loop: "{{ 1 / 0 }}"
+      when: false
+      ignore_errors: yes
+    - name: no such argument
+      debug:
+      with_sequence: start=0 junk=3
+    """
+    )
+    assert ran.recap == {"a": "ok=1 failed=1 skipped=1 ignored=1"}
+    assert ran.result("broken")["msg"] == "Error rendering template: division by zero"
+    said = "The lookup plugin 'sequence' failed: unrecognized arguments to with_sequence: ['junk']"
+    assert ran.result("no such argument")["msg"] == said

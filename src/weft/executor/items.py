@@ -29,16 +29,12 @@ async def loop_items(task: Task, names: Scope, templar: Templating, environment:
     if not isinstance(items, list):
         if isinstance(items, Sequence) and not isinstance(items, str | bytes):
             return list(items)
-        raise LoopNotList(
+        raise WeftError(
             f"The `loop` value must resolve to a 'list', not {type_name(items)!r}.",
             origin_of(task.loop) or task.origin,
             "Provide a list of items/templates, or a template resolving to a list.",
         )
     return items
-
-
-class LoopNotList(WeftError):
-    """What `loop` evaluates to is no list: the task fails whatever its `when` says."""
 
 
 class LoopPlan(Struct, frozen=True, kw_only=True):

@@ -22,14 +22,14 @@ from weft.executor.endings import ending
 from weft.executor.environment import RunEnvironment
 from weft.executor.errors import TimedOut, error_info, links_of, shown_seconds
 from weft.executor.holds import Holds
-from weft.executor.items import LoopNotList, LoopPlan, item_names, loop_items
+from weft.executor.items import LoopPlan, item_names, loop_items
 from weft.executor.report import Draft, Include, Report, View, censored, public, registered, status_of, with_notices
 from weft.executor.results import effects_of, view_of
 from weft.executor.sidebyside import side_by_side
 from weft.executor.terms import delegate_of
 from weft.jobs.strands import Strand
 from weft.locks.keeper import Key
-from weft.model.errors import Unreachable, WeftError
+from weft.model.errors import UndefinedName, Unreachable, WeftError
 from weft.model.nodes import Task, TaskKind
 from weft.model.outcome import Outcome, Status
 from weft.model.values import OMIT
@@ -108,9 +108,7 @@ class Executor:
         loop_error: WeftError | None = None
         try:
             items = await loop_items(call.task, call.scope, self._services.templar, call.environment)
-        except LoopNotList:
-            raise
-        except WeftError as error:
+        except UndefinedName as error:
             # `when` may say that the task is skipped, in which case the loop doesn't matter
             loop_error = error
         if items is None:
