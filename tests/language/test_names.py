@@ -133,3 +133,21 @@ def test_plays_without_a_name_show_their_hosts(project: Project) -> None:
         PLAY [a]
         PLAY RECAP
     """)
+
+
+def test_a_role_s_name_stands_before_its_tasks_but_not_before_an_include_role(project: Project) -> None:
+    project.file("roles/inner/tasks/main.yml", "- debug:\n")
+    project.file(
+        "roles/outer/tasks/main.yml",
+        "- include_role: {name: inner}\n- {name: named, include_role: {name: inner}}\n- include_tasks: more.yml\n",
+    )
+    project.file("roles/outer/tasks/more.yml", "- {name: one, debug: }\n")
+    ran = project.play("- {hosts: a, gather_facts: no, roles: [outer]}\n")
+    assert [line.rstrip("* ") for line in ran.lines if line.startswith("TASK")] == [
+        "TASK [include_role : inner]",
+        "TASK [inner : debug]",
+        "TASK [named]",
+        "TASK [inner : debug]",
+        "TASK [outer : include_tasks]",
+        "TASK [outer : one]",
+    ]

@@ -168,9 +168,14 @@ class BatchState:
             host.prepared[task.id] = await asyncio.to_thread(self._rendered_name, task, host)
 
     def title(self, task: Task, host: HostState | None, *, warn: bool = False) -> str:
-        """The task's name as banners show it: `role : name`. ``warn``: say what of it could not be evaluated."""
+        """The task's name as banners show it: `role : name`, but an `include_role` stands alone, as with Ansible.
+
+        ``warn``: say what of it could not be evaluated.
+        """
         name = self.short_title(task, host, warn=warn)
-        return f"{task.role.name} : {name}" if task.role is not None else name
+        if task.role is None or task.kind is TaskKind.INCLUDE_ROLE:
+            return name
+        return f"{task.role.name} : {name}"
 
     def selected_by_tags(self, task: Task) -> bool:
         """Whether `--tags` and `--skip-tags` choose the task. Found out once for each."""
