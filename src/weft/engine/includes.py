@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from weft.engine.handlers import flatten
@@ -69,8 +69,7 @@ def group(wanted: dict[str, tuple[Include, ...]], hosts: tuple[str, ...]) -> lis
     return expansions
 
 
-@dataclass(slots=True)
-class _Alike:
+class _Alike(Struct):
     """Includes that are equal to this one."""
 
     include: Include
