@@ -492,16 +492,3 @@ def test_a_job_left_behind_is_not_locked_and_that_is_said(project: Project) -> N
         hosts="a\n",
     )
     assert "with `poll: 0` the job goes on without it" in ran.err
-
-
-@pytest.mark.parametrize(
-    ("text", "what"),
-    [
-        ("- hosts: all\n  tasks:\n    - lock: /x\n      meta: noop\n", "`lock` on a meta action"),
-    ],
-)
-def test_where_it_can_not_stand_yet(project: Project, text: str, what: str) -> None:
-    project.file("x.yml", "- ping:\n")
-    ran = project.play(text)
-    assert ran.code == 4
-    assert f"weft can't do {what} yet" in ran.err
