@@ -80,15 +80,15 @@ def _log_x(ratio: float, low: float, high: float) -> float:
 
 
 def scale(rows: Sequence[tuple[Growth, str, str]]) -> str:
-    """A row for each case: CPU of a unit, and memory of one more, over how many there are."""
+    """A row for each case: CPU and memory of one more, beside the smallest run, over how many there are."""
     shapes: list[str] = []
     for number, (growth, unit, across) in enumerate(rows):
         sizes = [run.size for run in growth.runs]
-        cpu = [run.each for run in growth.runs]
-        memory = [growth.memory_each(run) for run in growth.runs[1:]]
+        cpu = [growth.cpu_each(run) * 1000 for run in growth.runs[1:]]
+        memory = [max(0.0, growth.memory_each(run)) for run in growth.runs[1:]]
         top = number * _ROW
         kind = across.split(",")[0].removesuffix("s")
-        shapes += _panel(60, top, f"Controller CPU, ms a {unit}", across, sizes, cpu, max(0.5, *cpu))
+        shapes += _panel(60, top, f"Controller CPU, ms a {unit}", across, sizes[1:], cpu, max(0.5, *cpu))
         shapes += _panel(480, top, f"Peak memory, KiB a {kind}", across, sizes[1:], memory, max(10.0, *memory))
     return _svg(_WIDTH, _ROW * len(rows), shapes)
 
@@ -110,7 +110,7 @@ def _panel(
     shapes.append(f'<polyline points="{path}" fill="none" stroke="{_COLOURS[BASE]}" stroke-width="2"/>')
     for (x, y), size, value in zip(points, sizes, values, strict=True):
         shapes.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" fill="{_COLOURS[BASE]}"/>')
-        shapes.append(_text(x, y - 9, f"{value:.2g}" if value < 1 else f"{value:.0f}", "middle", 11))
+        shapes.append(_text(x, y - 9, f"{value:.2g}" if value < 10 else f"{value:.0f}", "middle", 11))
         shapes.append(_text(x, bottom + 18, f"{size:,}", "middle", 11))
     shapes.append(_text(x0 + width / 2, bottom + 34, what, "middle", 11))
     return shapes

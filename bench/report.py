@@ -143,11 +143,15 @@ def summary(results: Results) -> str:
     if ratio is not None:
         parts.append(f"weft's commands took {ratio:.2f} times the floor.")
     if results.growth:
-        grown = "\n".join(f"{growth_text(growth)}   x {growth.factor:.2f}" for growth in results.growth)
+        grown = "\n".join(growth_text(growth) + _factor(growth) for growth in results.growth)
         parts.append(f"{SCALE_IS} {results.machines[SCALE_PART]}.\n{grown}")
     if results.waiting:
         parts.append(f"{WAITING_IS} {results.machines[WAITING_PART]}.\n{waiting_text(results.waiting)}")
     return "\n\n".join(parts) + "\n"
+
+
+def _factor(growth: Growth) -> str:
+    return f"   x {growth.factor:.2f}" if growth.factor is not None else ""
 
 
 def write(results: Results, folder: Path) -> None:

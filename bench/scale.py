@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 from bench.tools import clean_environment, with_root
 
+_NOISE = 0.05  # seconds by which two runs of the same may differ
+
 
 @dataclass(frozen=True, slots=True)
 class Grown:
@@ -35,12 +37,14 @@ class Growth:
     runs: tuple[Grown, ...]
 
     @property
-    def factor(self) -> float:
+    def factor(self) -> float | None:
         """What a unit of the largest run cost, to what one of the run before did: more than 1 is worse than linear.
 
-        Both beside the smallest run, so that starting up is in neither.
+        Both beside the smallest run, so that starting up is in neither. None: too little to tell.
         """
-        return self.cpu_each(self.runs[-1]) / self.cpu_each(self.runs[-2]) if len(self.runs) > 2 else 1.0
+        if len(self.runs) < 3 or self.runs[-2].cpu - self.runs[0].cpu < _NOISE:
+            return None
+        return self.cpu_each(self.runs[-1]) / self.cpu_each(self.runs[-2])
 
     def cpu_each(self, run: Grown) -> float:
         """Seconds for one unit more, beside the smallest run."""
@@ -68,6 +72,7 @@ CASES = (
 def grow(most: int | None = None) -> list[Growth]:
     """Every case; sizes beyond ``most`` are left out. Raises CalledProcessError if a run fails."""
     found = []
+    simulate(CASES[0][0], CASES[0][3][0])  # the first time has files to compile
     for case, what, unit, sizes in CASES:
         runs = tuple(simulate(case, size) for size in sizes if most is None or size <= most)
         found.append(Growth(what, unit, runs))

@@ -44,6 +44,7 @@ def test_a_unit_that_costs_the_same_has_the_factor_one() -> None:
     """However much it costs to start up."""
     assert grown("hosts", 1 + 1, 10 + 1, 100 + 1).factor == pytest.approx(1)
     assert grown("hosts", 1 + 1, 10 + 1, 200 + 1).factor == pytest.approx(2, rel=0.02)
+    assert grown("hosts", 1, 1.01, 1.2).factor is None, "that is noise"
 
 
 def test_what_grows_is_plotted(tmp_path: Path) -> None:
