@@ -311,23 +311,24 @@ def test_parallel_and_locked_blocks_can_be_async(project: Project) -> None:
 
 
 def test_a_meta_action_inside_is_refused_with_its_place(project: Project) -> None:
-    project.file("more.yml", "- meta: flush_handlers\n")
-    project.file("roles/flush/tasks/main.yml", "- meta: flush_handlers\n")
+    project.file("more.yml", "- meta: end_play\n")
+    project.file("roles/leave/tasks/main.yml", "- meta: end_play\n")
     for task in (
-        "block: [{meta: flush_handlers}]",
+        "block: [{meta: end_play}]",
+        "block: [{parallel: true, block: [{meta: flush_handlers}]}]",
         "import_tasks: more.yml",
         "include_tasks: more.yml",
-        "import_role: {name: flush}",
-        "include_role: {name: flush}",
+        "import_role: {name: leave}",
+        "include_role: {name: leave}",
     ):
         ran = project.play(
             f"- hosts: all\n  gather_facts: false\n  tasks:\n    - {task}\n      async: 10\n      poll: 0\n", hosts=HOST
         )
         assert ran.code != 0, task
-        assert "'meta: flush_handlers' can't stand inside a parallel block or something async" in ran.err, task
+        assert "' can't stand inside a parallel block or something async" in ran.err, task
         assert "Origin: " in ran.err, task
     ran = project.play(
-        "- hosts: all\n  gather_facts: false\n  roles: [{role: flush, vars: {weft_async: 10, weft_poll: 0}}]\n",
+        "- hosts: all\n  gather_facts: false\n  roles: [{role: leave, vars: {weft_async: 10, weft_poll: 0}}]\n",
         hosts=HOST,
     )
     assert ran.code != 0
@@ -374,3 +375,34 @@ def test_the_view_says_once_what_was_included_and_what_was_imported(project: Pro
         "changed: [a]",
         "PLAY RECAP",
     ]
+
+
+def test_what_is_async_flushes_its_own_handlers(project: Project) -> None:
+    """What it has notified and not flushed is the host's when it is joined."""
+    project.file(
+        "roles/dns/tasks/main.yml", "- {command: dns, notify: restart}\n- meta: flush_handlers\n- command: up\n"
+    )
+    project.file("roles/dns/handlers/main.yml", "- {name: restart, command: restart}\n- {name: late, command: late}\n")
+    ran = project.play(
+        """
+        - hosts: all
+          gather_facts: false
+          handlers: [{name: mine, command: mine}]
+          tasks:
+            - {command: first, notify: mine}
+            - import_role: {name: dns}
+              async: 60
+              poll: 0
+              register: strand
+            - command: sleep 2
+            - await: {jobs: "{{ strand }}"}
+            - block: [{command: again, notify: late}]
+              async: 60
+              poll: 0
+            - command: sleep 1
+        """,
+        hosts=HOST,
+    )
+    assert ran.code == 0, ran
+    commands = [command.split()[-1] if "sleep" not in command else "sleep" for command in ran.hosts.commands()]
+    assert [name for name in commands if name != "sleep"] == ["first", "dns", "restart", "up", "again", "mine", "late"]

@@ -48,13 +48,19 @@ async def detach(walk: Walk, group: Group, terms: Terms, meeting: Meeting, insid
         meeting.shared["lane"] = lane
     branch = walk.run.variables.branch(host.name, parent=host.branch)
     owner = GroupStrand(walk, task)
-    inner = walk.along(lane, host.detached(branch, followed=terms.keywords.poll > 0))
+    detached = host.detached(branch, followed=terms.keywords.poll > 0)
+    inner = walk.along(lane, detached)
+
+    def on_join() -> None:
+        branch.merge()
+        detached.hand_on_notifications()
+
     strand = walk.run.strands.start(
         host.name,
         walk.batch.title(task, host),
         partial(_work, owner, inner, meeting, inside),
         limit=float(terms.keywords.async_seconds),
-        on_join=branch.merge,
+        on_join=on_join,
         on_end=partial(walk.batch.lanes.gone, lane, host.name),
         owner=owner,
     )

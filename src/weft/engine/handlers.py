@@ -46,7 +46,7 @@ def notify(batch: BatchState, host: HostState, names: Sequence[str], task: Task)
 
 
 def flush_needed(batch: BatchState, host: HostState) -> bool:
-    return bool(host.notifications) or any(host.name in hosts for hosts in batch.notified.values())
+    return bool(host.notifications) or any(host.notified_as in hosts for hosts in batch.notified.values())
 
 
 def next_handlers(batch: BatchState, host: HostState) -> Iterator[tuple[int, Handler]]:
@@ -57,15 +57,15 @@ def next_handlers(batch: BatchState, host: HostState) -> Iterator[tuple[int, Han
             _add(batch, host, handler)
     for index, handler in enumerate(tuple(batch.handlers)):
         waiting = batch.notified.get(handler.id)
-        if waiting is not None and host.name in waiting:
-            waiting.discard(host.name)
+        if waiting is not None and host.notified_as in waiting:
+            waiting.discard(host.notified_as)
             yield index, handler
 
 
 def _add(batch: BatchState, host: HostState, handler: Handler) -> None:
     hosts = batch.notified.setdefault(handler.id, set())
-    if host.name not in hosts:
-        hosts.add(host.name)
+    if host.notified_as not in hosts:
+        hosts.add(host.notified_as)
         batch.run.bus.publish(Notified(host=host.name, handler=batch.title(handler, host)))
 
 

@@ -13,7 +13,7 @@ from weft.executor.conditions import holds
 from weft.model.errors import LoadError, WeftError
 from weft.model.nodes import Task
 from weft.model.outcome import Status
-from weft.playbook.parallel import check_parallel_meta
+from weft.playbook.parallel import check_meta_beside
 from weft.templating.blocking import evaluate
 
 if TYPE_CHECKING:
@@ -40,8 +40,7 @@ async def run_meta(walk: Walk, task: Task, turn: Round, position: Position) -> N
     action = str(task.args.get("_raw_params", "")).strip()
     if action not in FOR_ALL and action not in _FOR_HOST:
         raise LoadError(f"invalid meta action requested: {action}", task.origin)
-    if walk.host.branch is not None:
-        check_parallel_meta(task)  # an include may have brought it here
+    check_meta_beside(task, walk.host.runs_beside)  # an include may have brought it here
     together = walk.lane.together
     leader = turn.hosts[0] == walk.host.name
     if not leader and (action not in FOR_ALL):

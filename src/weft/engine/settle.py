@@ -146,7 +146,7 @@ def take_in(batch: BatchState, host: HostState, effects: Iterable[Effect], *, ev
 def settle_others(batch: BatchState, host: HostState, task: Task) -> None:
     """`run_once` on another host: nothing to do here but to take back the handler's notification."""
     if task.is_handler:
-        batch.notified.get(task.id, set()).discard(host.name)
+        batch.notified.get(task.id, set()).discard(host.notified_as)
 
 
 def _receivers(batch: BatchState) -> tuple[str, ...]:

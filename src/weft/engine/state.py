@@ -24,7 +24,7 @@ from weft.inventory import Inventory
 from weft.jobs.registry import JobRegistry
 from weft.jobs.strands import Strands
 from weft.locks.keeper import Key
-from weft.model.nodes import Handler, Play, Role, Task, TaskKind
+from weft.model.nodes import Beside, Handler, Play, Role, Task, TaskKind
 from weft.model.run_options import RunOptions
 from weft.model.settings import Settings
 from weft.model.tags import selected
@@ -223,10 +223,20 @@ class HostState(Struct):
     deadline: Deadline | None = None  # the nearest of those round it
     watch: Watch | None = None
     deferred: bool = False  # in a strand: its failure counts when it is joined
+    runs_beside: Beside = Beside.NOTHING  # what the nearest branch is of
+    flush_key: str = ""  # who has been notified; empty: the host
+    above: HostState | None = None  # round a strand that nobody waits for
+    over: bool = False  # joined: what else is notified goes to the state above
+
+    @property
+    def notified_as(self) -> str:
+        return self.flush_key or self.name
 
     def beside(self, branch: Branch) -> HostState:
         """The state of a strand that starts here. What is notified, and which roles have run, they share."""
-        return replace(self, branch=branch, prepared=dict(self.prepared), last=None)
+        return replace(
+            self, branch=branch, prepared=dict(self.prepared), last=None, runs_beside=Beside.CHILD, flushing=False
+        )
 
     def detached(self, branch: Branch, *, followed: bool) -> HostState:
         """The state of a strand that runs on its own: nothing round it catches its failures.
@@ -244,7 +254,22 @@ class HostState(Struct):
             watch=Watch(),
             deferred=True,
             last=None,
+            runs_beside=Beside.STRAND,
+            flushing=False,
+            notifications=[],
+            flush_key=f"{self.name} {id(branch)}",
+            above=self,
+            over=False,
         )
+
+    def hand_on_notifications(self) -> None:
+        """A strand is joined: what it notified and has not flushed is the host's from now on."""
+        self.over = True
+        above = self.above
+        while above is not None and above.over:
+            above = above.above
+        if above is not None:
+            above.notifications.extend(name for name in self.notifications if name not in above.notifications)
 
 
 class Expansion(Struct, kw_only=True):

@@ -105,6 +105,20 @@ class Role(Struct, frozen=True, kw_only=True, eq=False):
     is_static: bool = True
 
 
+class Beside(enum.IntEnum):
+    """Whether something goes on beside what is round it, and as what: the nearest counts."""
+
+    NOTHING = 0
+    CHILD = 1  # of a parallel block
+    STRAND = 2  # something async
+
+    def within(self, *, detached: bool = False, parallel: bool = False) -> Beside:
+        """What holds inside a node here that is async or has children side by side."""
+        if parallel:
+            return Beside.CHILD
+        return Beside.STRAND if detached else self
+
+
 class TaskKind(enum.Enum):
     """What the engine does with a task."""
 
@@ -147,7 +161,7 @@ class Task(Struct, frozen=True, kw_only=True, eq=False):
     path_parents: tuple[str, ...] = ()  # folders where relative paths of this task are looked up, nearest first
     include_context: Common | None = None  # dynamic includes: what the included tasks inherit; `apply` is in it
     include_dirs: tuple[str, ...] = ()  # folders of the files that were included or imported round it, nearest first
-    in_parallel: bool = False  # inside a child of a parallel block
+    beside: Beside = Beside.NOTHING
     own_vars: Mapping[str, Value] = field(default_factory=dict)  # its own `vars:`, also the last of common.vars
     extra: Mapping[str, Value] = field(default_factory=dict)  # further weft keywords, by name
     implicit: bool = False  # made by weft (gathering facts, end of a role): no tags filter, no banner for META

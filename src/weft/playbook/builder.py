@@ -19,7 +19,7 @@ from weft.playbook.fields import GROUP_ONLY, RARE, group_fields, node_name, put_
 from weft.playbook.keywords import NODE_NAMES, On, allowed_names
 from weft.playbook.metas import check_meta, check_meta_keywords
 from weft.playbook.own import Own, read_node, read_task, settle
-from weft.playbook.parallel import check_children, check_needs, check_parallel_meta
+from weft.playbook.parallel import check_children, check_meta_beside, check_needs
 from weft.playbook.place import Place, with_collections, with_vars
 from weft.playbook.shop import Shop
 
@@ -116,7 +116,7 @@ class NodeBuilder:
         origin = own.origin or Origin(place.play.path)
         common = self.fold(own, place)
         parallel = read_parallel_of(own)
-        inside = place.within(common, in_parallel=place.in_parallel or own.detached)
+        inside = place.within(common, beside=place.beside.within(detached=own.detached))
         errors = self._shop.errors
         body = self.nodes(own.get("block"), self._child_place(inside, parallel is not None), origin)
         if parallel is not None:
@@ -139,7 +139,7 @@ class NodeBuilder:
 
     @staticmethod
     def _child_place(place: Place, parallel: bool) -> Place:
-        return replace(place, in_parallel=place.in_parallel or parallel, section="a block")
+        return replace(place, beside=place.beside.within(parallel=parallel), section="a block")
 
     def _read_block(self, data: Mapping[Any, Value], place: Place) -> Own:
         own = read_node(data, On.BLOCK)
@@ -260,12 +260,11 @@ class NodeBuilder:
             path_parents=place.paths,
             include_dirs=place.include_dirs,
             include_context=include_context,
-            in_parallel=place.in_parallel,
+            beside=place.beside,
             own_vars=own.vars,
             **fields,
         )
-        if place.in_parallel:
-            check_parallel_meta(task)
+        check_meta_beside(task, place.beside)
         return task
 
     @staticmethod

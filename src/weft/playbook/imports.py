@@ -82,7 +82,7 @@ class ImportBuilder:
         """An import as a block: its keywords are in its tasks already, but those for the whole of it."""
         own = statement.own
         parallel = read_parallel_of(own)
-        within = replace(inside, in_parallel=inside.in_parallel or own.detached or parallel is not None)
+        within = replace(inside, beside=inside.beside.within(detached=own.detached, parallel=parallel is not None))
         body = self._builder.nodes(data, within, Origin(path))
         if parallel is None:
             check_needs(body)
@@ -171,8 +171,8 @@ class ImportBuilder:
         use = RoleUse.of_arguments(
             rendered, origin=statement.origin, use_vars=own.vars, from_include=True, static=True, parallel=parallel
         )
-        beside = place.in_parallel or own.detached
-        inside = replace(place, common=self._builder.fold(own, place), in_parallel=beside)
+        beside = place.beside.within(detached=own.detached)
+        inside = replace(place, common=self._builder.fold(own, place), beside=beside)
         body = self._load_role(use, inside)
         return (
             Block(

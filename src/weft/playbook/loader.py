@@ -187,8 +187,8 @@ class Loader:
         state = _state(play)
         place = place_of_include(include, state, os.path.dirname(include.origin.path))
         # the children of a parallel role are marked where its own tasks are read; the rest of it is not among them
-        beside = include.in_parallel or include.async_seconds is not None
-        place = replace(place, include_dirs=include.include_dirs, in_parallel=beside, handlers=False)
+        beside = include.beside.within(detached=include.async_seconds is not None)
+        place = replace(place, include_dirs=include.include_dirs, beside=beside, handlers=False)
         try:
             role = self._roles.load(use, place, above=_chain(place))
         except RecursionError as error:

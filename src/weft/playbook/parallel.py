@@ -9,7 +9,7 @@ from typing import Final
 from weft.events.types import Warned
 from weft.model.convert import to_number
 from weft.model.errors import LoadError
-from weft.model.nodes import Block, Node, Parallel, Task, TaskKind
+from weft.model.nodes import Beside, Block, Node, Parallel, Task, TaskKind
 from weft.model.values import Origin, Value, origin_of
 from weft.playbook.api import Publish
 from weft.playbook.checks import check_number, is_template, type_name
@@ -164,11 +164,14 @@ def _order(children: Sequence[Node], edges: Mapping[int, list[int]]) -> dict[int
     return before
 
 
-def check_parallel_meta(task: Task) -> None:
-    """Raises LoadError for a meta action that acts on more than the strand that it stands in."""
-    if task.kind is TaskKind.META and not task.implicit:
+def check_meta_beside(task: Task, beside: Beside) -> None:
+    """Raises LoadError for a meta action that acts on more than what it stands in.
+
+    What is async has notifications of its own, and may flush handlers; children of a parallel block share theirs.
+    """
+    if beside and task.kind is TaskKind.META and not task.implicit:
         action = task.args.get("_raw_params")
-        if action not in HARMLESS_META:
+        if action not in HARMLESS_META and not (action == "flush_handlers" and beside is Beside.STRAND):
             raise LoadError(
                 f"'meta: {action}' can't stand inside a parallel block or something async:"
                 " it would act on what runs beside it.",

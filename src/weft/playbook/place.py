@@ -10,7 +10,7 @@ from msgspec import Struct, field
 from msgspec.structs import force_setattr, replace
 
 from weft.model.errors import LoadError, Malformed
-from weft.model.nodes import Common, Handler, Role, Task
+from weft.model.nodes import Beside, Common, Handler, Role, Task
 from weft.model.values import Origin, Trusted, Value, origin_of
 from weft.playbook.checks import conditions, is_template, type_name
 
@@ -48,7 +48,7 @@ class Place(Struct, frozen=True, kw_only=True):
     role: Role | None = None
     include_dirs: tuple[str, ...] = ()  # folders of the files that include this one, nearest first
     handlers: bool = False
-    in_parallel: bool = False  # within a child of a parallel block, or something async
+    beside: Beside = Beside.NOTHING
     section: str = "tasks"  # for messages
     paths: tuple[str, ...] = ()  # folders where relative paths of the tasks here are looked up, nearest first
 
@@ -56,12 +56,11 @@ class Place(Struct, frozen=True, kw_only=True):
         if not self.paths:
             force_setattr(self, "paths", self._paths())
 
-    def within(self, common: Common, *, in_parallel: bool | None = None) -> Place:
+    def within(self, common: Common, *, beside: Beside | None = None) -> Place:
         """The place of what stands inside a block here."""
-        if common is self.common and in_parallel in (None, self.in_parallel):
+        if common is self.common and beside in (None, self.beside):
             return self
-        inside = self.in_parallel if in_parallel is None else in_parallel
-        return replace(self, common=common, in_parallel=inside)
+        return replace(self, common=common, beside=self.beside if beside is None else beside)
 
     def _paths(self) -> tuple[str, ...]:
         chain = (*self.role.parents, self.role) if self.role is not None else ()
@@ -83,7 +82,7 @@ def place_of_include(include: Task, play: PlayState, folder: str) -> Place:
         role=include.role,
         include_dirs=(folder, *include.include_dirs),
         handlers=isinstance(include, Handler),
-        in_parallel=include.in_parallel or include.parallel is not None or include.async_seconds is not None,
+        beside=include.beside.within(detached=include.async_seconds is not None, parallel=include.parallel is not None),
         section="handlers" if isinstance(include, Handler) else "tasks",
     )
 

@@ -96,7 +96,7 @@ class RoleBuilder:
         within = replace(
             place,
             folder=os.path.dirname(path),
-            in_parallel=place.in_parallel or parallel is not None,
+            beside=place.beside.within(parallel=parallel is not None),
             paths=(),
         )
         nodes = self._builder.nodes(data, within, Origin(path))
@@ -216,7 +216,7 @@ class RoleBuilder:
             role=role,
             path_parents=place.paths,
             include_dirs=place.include_dirs,
-            in_parallel=place.in_parallel,
+            beside=place.beside,
         )
 
     def _end(self, role: Role, common: Common) -> Task:

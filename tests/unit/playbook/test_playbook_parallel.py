@@ -49,8 +49,8 @@ def test_needs(book: Book) -> None:
         a="- ping:",
     )
     assert [child.needs for child in node.body] == [(), ("thing 1",), ("link", "thing 1")]
-    assert all(task.in_parallel for task in flat(node.body))
-    assert not any(task.in_parallel for task in flat(node.rescue))
+    assert all(task.beside for task in flat(node.body))
+    assert not any(task.beside for task in flat(node.rescue))
 
 
 WRONG = [
@@ -124,7 +124,7 @@ def test_a_parallel_import_of_a_role(book: Book) -> None:
     inner = node.body[2]
     assert isinstance(inner, Block)
     assert (inner.parallel, len(inner.body), inner.implicit) == (Parallel(), 2, True)
-    assert [task.in_parallel for task in flat(node.body)] == [False, True, True]
+    assert [bool(task.beside) for task in flat(node.body)] == [False, True, True]
 
 
 def test_parallel_includes(book: Book) -> None:
