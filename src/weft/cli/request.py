@@ -10,7 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from weft.cli.passwords import DEFAULT_PROMPT, ask
-from weft.events.types import Warned
+from weft.events.types import Deprecated, Event, Warned
 from weft.model.errors import OptionsError, WeftError
 from weft.model.run_options import AdHoc, RunOptions
 from weft.model.settings import Settings
@@ -57,7 +57,7 @@ class Request(Struct, frozen=True):
 
     settings: Settings
     options: RunOptions
-    warnings: tuple[Warned, ...] = ()
+    warnings: tuple[Event, ...] = ()
 
 
 def read_settings(params: Params, environ: Mapping[str, str] | None = None) -> Settings:
@@ -134,7 +134,11 @@ def _completed(params: Params, settings: Settings, options: RunOptions) -> Reque
     """With passwords and extra variables, in this order: an encrypted `-e @FILE` needs the vault's."""
     from weft.cli.extra_vars import parse
 
-    warnings = [Warned(message=text) for text in settings.warnings]
+    warnings: list[Event] = [
+        Deprecated(message=message, version=version, collection="ansible.builtin")
+        for message, version in settings.deprecated
+    ]
+    warnings += [Warned(message=text) for text in settings.warnings]
     warnings += [Warned(message=text) for name, text in _WITHOUT_EFFECT.items() if params.get(name)]
     if not options.only_lists:
         options = replace(options, passwords=ask(settings, options.vault_ids))

@@ -15,6 +15,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from weft.config.convert import Place, convert, unquote
+from weft.config.deprecated import DEPRECATED
 from weft.config.options import BECOME_OPTIONS, COLORS, HOME, OPTIONS, PLUGIN_PATHS, UNSUPPORTED, Option
 from weft.model.errors import OptionsError
 from weft.model.settings import Settings
@@ -54,7 +55,8 @@ def load(
     for message in warnings:
         if warn is not None:
             warn(message)
-    return replace(Settings(), **values, config_file=found, warnings=tuple(warnings), origin=origin)
+    told = {"warnings": tuple(warnings), "deprecated": reader.deprecated()}
+    return replace(Settings(), **values, config_file=found, origin=origin, **told)
 
 
 def find_config_file(place: Place) -> tuple[str | None, list[str]]:
@@ -170,6 +172,12 @@ class _Reader:
             if str(value).lower() not in entry.harmless:
                 named.append(f"{entry.option.name} ({found.origin})")
         return [f"These settings have no effect in weft: {', '.join(named)}"] if named else []
+
+    def deprecated(self) -> tuple[tuple[str, str], ...]:
+        return tuple((entry.message, entry.version) for entry in DEPRECATED if self._is_set(entry.env, entry.ini))
+
+    def _is_set(self, env: str | None, ini: tuple[str, str]) -> bool:
+        return (env is not None and env in self._env) or (self._parser is not None and self._parser.has_option(*ini))
 
     def _become_options(self, origin: dict[str, str]) -> dict[str, dict[str, str]]:
         methods = {

@@ -96,6 +96,19 @@ def test_what_there_is_to_say_of_the_settings_is_said(asked, site, monkeypatch, 
     assert "[WARNING]: These settings have no effect in weft: pkcs11_provider" in capsys.readouterr().err
 
 
+def test_settings_that_go_are_said(asked, site, monkeypatch, capsys):
+    monkeypatch.setenv("ANSIBLE_JINJA2_NATIVE", "true")
+    assert run_cli("play", site) == 0
+    assert (
+        "[DEPRECATION WARNING]: DEFAULT_JINJA2_NATIVE option. Reason: This option is no longer used in the Ansible "
+        "Core code base.\nAlternatives: Jinja2 native mode is now the default and only option. "
+        "This feature will be removed from ansible-core version 2.23.\n"
+    ) in capsys.readouterr().err
+    monkeypatch.setenv("ANSIBLE_DEPRECATION_WARNINGS", "false")
+    assert run_cli("play", site) == 0
+    assert "DEPRECATION" not in capsys.readouterr().err
+
+
 def test_json_keeps_stdout_for_events(asked, site, capsys):
     assert run_cli("play", site, "--json", "--sftp-extra-args", "x") == 0
     events = [json.loads(line)["event"] for line in capsys.readouterr().out.splitlines()]

@@ -48,6 +48,18 @@ def test_the_environment_beats_the_file_and_the_command_line_both(home: Path) ->
     assert settings(home, cfg, {"forks": 50}, ANSIBLE_FORKS="9").forks == 50
 
 
+def test_what_ansible_will_not_have_any_more_is_noted_where_it_is_set(home: Path) -> None:
+    assert settings(home).deprecated == ()
+    cfg = "[defaults]\nansible_managed = by hand\n[selinux]\nlibvirt_lxc_noseclabel = no\n"
+    found = settings(home, cfg, ANSIBLE_JINJA2_NATIVE="yes").deprecated
+    assert [message.split()[0] for message, _ in found] == [
+        "DEFAULT_JINJA2_NATIVE",
+        "DEFAULT_LIBVIRT_LXC_NOSECLABEL",
+        "DEFAULT_MANAGED_STR",
+    ]
+    assert [version for _, version in found] == ["2.23", "2.22", "2.23"]
+
+
 def test_the_more_special_place_wins(home: Path) -> None:
     cfg = "[defaults]\ntimeout=1\nhost_key_checking=true\n[ssh_connection]\ntimeout=2\nhost_key_checking=false\n"
     found = settings(home, cfg)
