@@ -135,6 +135,7 @@ class Workplace:
             "PYTHONPATH": str(self._libraries),
             "INVENTORY_PATH": str(integration / "inventory"),
             "JUNIT_OUTPUT_DIR": str(work / "junit"),
+            "JUNIT_TASK_RELATIVE_PATH": str(root),  # tests of output make paths relative by it
             "OUTPUT_DIR": str(output),
             **({"LOCPATH": str(self._locales)} if self._locales else {}),
             **{f"ANSIBLE_{name}": str(value) for name, value in settings.items()},
