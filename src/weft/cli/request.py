@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -130,14 +130,19 @@ def _shared(params: Params, settings: Settings) -> dict[str, Any]:
     }
 
 
+def _removals(settings: Settings) -> Iterator[Event]:
+    if settings.deprecated:
+        from weft.content.configuration import removals
+
+        for removal in removals(settings.deprecated):
+            yield Deprecated(message=removal.message, version=removal.version, collection="ansible.builtin")
+
+
 def _completed(params: Params, settings: Settings, options: RunOptions) -> Request:
     """With passwords and extra variables, in this order: an encrypted `-e @FILE` needs the vault's."""
     from weft.cli.extra_vars import parse
 
-    warnings: list[Event] = [
-        Deprecated(message=message, version=version, collection="ansible.builtin")
-        for message, version in settings.deprecated
-    ]
+    warnings: list[Event] = list(_removals(settings))
     warnings += [Warned(message=text) for text in settings.warnings]
     warnings += [Warned(message=text) for name, text in _WITHOUT_EFFECT.items() if params.get(name)]
     if not options.only_lists:

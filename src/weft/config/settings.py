@@ -173,8 +173,8 @@ class _Reader:
                 named.append(f"{entry.option.name} ({found.origin})")
         return [f"These settings have no effect in weft: {', '.join(named)}"] if named else []
 
-    def deprecated(self) -> tuple[tuple[str, str], ...]:
-        return tuple((entry.message, entry.version) for entry in DEPRECATED if self._is_set(entry.env, entry.ini))
+    def deprecated(self) -> tuple[str, ...]:
+        return tuple(entry.name for entry in DEPRECATED if self._is_set(entry.env, entry.ini))
 
     def _is_set(self, env: str | None, ini: tuple[str, str]) -> bool:
         return (env is not None and env in self._env) or (self._parser is not None and self._parser.has_option(*ini))

@@ -174,6 +174,6 @@ class Settings(Discreet, frozen=True, kw_only=True):
     module_nofile: int = 0  # how many descriptors modules may open (PYTHON_MODULE_RLIMIT_NOFILE); 0: as the host says
     target_log_info: str | None = None
     keep_remote_files: bool = False
-    deprecated: tuple[tuple[str, str], ...] = ()  # what ansible-core will not have any more: message, its release
+    deprecated: tuple[str, ...] = ()  # settings that are set, and that ansible-core is going to remove
     warnings: tuple[str, ...] = ()  # what there is to say about the settings themselves, once
     origin: Mapping[str, str] = field(default_factory=dict)  # setting -> where its value came from
