@@ -12,8 +12,6 @@ from collections.abc import Sequence
 from weft.cli.main import leave_garbage, locale_problem
 from weft.model.errors import WeftError
 
-WRONG_USAGE = 2  # as argparse has it
-
 #: What weft plays itself, and where.
 OWN = {"ansible-playbook": ("weft.cli.play", "play"), "ansible": ("weft.cli.adhoc", "run")}
 #: What ansible-core's own commands do. `ansible-pull` calls the two above, from the folder that it lies in.
@@ -64,7 +62,7 @@ def _own(name: str, args: Sequence[str]) -> int:
     except BaseException as error:
         from weft.cli.problems import report
 
-        return report(error, args, usage_code=WRONG_USAGE)
+        return report(error, args)
 
 
 def _run(name: str, args: Sequence[str]) -> int:

@@ -15,6 +15,12 @@ Decorator = Callable[[F], F]
 _FILE = click.Path()
 
 
+def _at_least_one(_context: click.Context, _option: click.Parameter, count: int | None) -> int | None:
+    if count is not None and count < 1:
+        raise click.UsageError("The number of processes (--forks) must be >= 1")
+    return count
+
+
 def options(*decorators: Callable[[Any], Any]) -> Callable[[F], F]:
     """Several decorators as one, in the order in which they are listed."""
 
@@ -106,7 +112,15 @@ MODULES = options(
 TASKS = options(
     VARIABLES,
     MODULES,
-    click.option("-f", "--forks", "forks", type=click.INT, metavar="N", help="At most so many hosts at once."),
+    click.option(
+        "-f",
+        "--forks",
+        "forks",
+        type=click.INT,
+        callback=_at_least_one,
+        metavar="N",
+        help="At most so many hosts at once.",
+    ),
 )
 
 VIEWS = options(

@@ -10,14 +10,14 @@ from typing import Any
 
 from weft.model.errors import WeftError
 
-OPTIONS = 5
+WRONG_USAGE = 2  # as argparse has it
 UNEXPECTED = 250
 INTERRUPTED = 130  # as a shell says of SIGINT
 _TRACEBACK_FROM = 3  # -vvv
 
 
-def report(error: BaseException, args: Sequence[str], *, usage_code: int = OPTIONS) -> int:
-    """Say what went wrong and return the exit code; ``usage_code`` is the one for options that there aren't."""
+def report(error: BaseException, args: Sequence[str]) -> int:
+    """Say what went wrong and return the exit code."""
     while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
         error = error.exceptions[0]  # a task group's wrapping says nothing to users
     if isinstance(error, SystemExit):
@@ -33,7 +33,7 @@ def report(error: BaseException, args: Sequence[str], *, usage_code: int = OPTIO
         code = error.exit_code
     elif (usage := _usage(error)) is not None:
         _say(f"[ERROR]: {usage}\n")
-        code = usage_code
+        code = WRONG_USAGE
     else:
         _say(f"[ERROR]: Unexpected Exception, this is probably a bug: {type(error).__name__}: {error}\n")
         code = UNEXPECTED

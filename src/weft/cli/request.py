@@ -197,8 +197,6 @@ def _changes(params: Params, settings: Settings) -> dict[str, Any]:
         changes["run_tags"] = _tags((*configured, *params["tags"]))
     if params.get("skip_tags"):
         changes["skip_tags"] = _tags((*settings.skip_tags, *params["skip_tags"]))
-    if changes.get("forks", 1) < 1:
-        raise OptionsError("The number of processes (--forks) must be >= 1")
     return changes
 
 

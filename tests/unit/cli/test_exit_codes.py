@@ -68,13 +68,13 @@ def test_ctrl_c(asked, site, capsys):
 
 
 def test_wrong_options(capsys):
-    assert run_cli("play") == 5
+    assert run_cli("play") == 2
     assert capsys.readouterr().err == (
         "[ERROR]: Missing argument 'PLAYBOOK...'.\n\nUsage: weft play [OPTIONS] PLAYBOOK...\nTry 'weft play --help'.\n"
     )
-    assert run_cli("play", "x.yml", "-f", "many") == 5
-    assert run_cli("play", "x.yml", "-f", "0") == 5
-    assert run_cli("nonsense") == 5
+    assert run_cli("play", "x.yml", "-f", "many") == 2
+    assert run_cli("play", "x.yml", "-f", "0") == 2
+    assert run_cli("nonsense") == 2
 
 
 def test_a_playbook_that_is_not_there(asked, tmp_path, capsys):

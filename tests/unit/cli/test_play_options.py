@@ -135,7 +135,7 @@ def test_extra_variables_that_are_none(asked, site, capsys, text, message):
 def test_options_may_be_shortened_as_long_as_they_are_clear(asked, site, capsys):
     settings, options = play(asked, site, "--fork", "3", "--start", "--tags", "--become-m=su")
     assert (settings.forks, options.start_at_task, settings.become_method) == (3, "--tags", "su")
-    assert run_cli("play", site, "--list") == 5
+    assert run_cli("play", site, "--list") == 2
     said = capsys.readouterr().err
     assert "No such option" in said
     assert "--list" in said
@@ -293,7 +293,7 @@ class TestJobs:
         assert (asked.request.action, asked.request.older_than) == ("cleanup", 60.0)
 
     def test_waiting_for_nonsense(self, asked, capsys):
-        assert run_cli("jobs", "wait", "--for", "some") == 5
+        assert run_cli("jobs", "wait", "--for", "some") == 2
         assert "it is all, any or a number" in capsys.readouterr().err
 
 
