@@ -15,6 +15,7 @@ from weft.actions.base import Services
 from weft.connection.results import NO_TRACEBACK, fold
 from weft.events import ErrorInfo, ItemFinished, TaskInfo, Warned
 from weft.events.deferred import collecting
+from weft.executor.ahead import AT_ONCE, InOrder, start_together
 from weft.executor.attempts import Attempts
 from weft.executor.background import TakeIn, TaskStrand
 from weft.executor.conditions import Skipped, check_when
@@ -214,13 +215,16 @@ class Executor:
         self._warn_about_collision(call, plan)
         ended: dict[int, tuple[Report, Draft]] = {}
 
-        async def run(index: int, carried: dict[str, Any]) -> bool:
-            ended[index], over = await self._item(call, plan, items, index, carried, holds)
+        async def run(index: int, carried: dict[str, Any], order: InOrder | None = None) -> bool:
+            ended[index], over = await self._item(call, plan, items, index, carried, holds, order)
             return over
 
         if plan.parallel > 1:
             # items side by side don't see each other's facts and results: each has its own
             await side_by_side(len(items), plan.parallel, plan.pause, lambda index: run(index, {}))
+        elif start_together(call.task, plan, self._services.templar):
+            order = InOrder(len(items))
+            await side_by_side(len(items), AT_ONCE, 0.0, lambda index: run(index, {}, order))
         else:
             carried: dict[str, Any] = {}
             for index in range(len(items)):
@@ -232,9 +236,16 @@ class Executor:
         return self._whole(call, reports, drafts)
 
     async def _item(
-        self, call: Call, plan: LoopPlan, items: list[Any], index: int, carried: dict[str, Any], holds: Holds
+        self,
+        call: Call,
+        plan: LoopPlan,
+        items: list[Any],
+        index: int,
+        carried: dict[str, Any],
+        holds: Holds,
+        order: InOrder | None,
     ) -> tuple[tuple[Report, Draft], bool]:
-        """One item to its end, and whether the loop ends with it."""
+        """One item to its end, told of in its turn if there is an order, and whether the loop ends with it."""
         local = item_names(plan, items, index)
         names = call.scope.child({**carried, **local})
         draft = await self._once(call, names, holds, carried)
@@ -245,6 +256,9 @@ class Executor:
         if draft.include is not None:
             draft.include = Include(args=draft.include.args, variables=local, label=label)
         report = self._single(call, draft)
+        if order is not None:
+            await order.turn(index)
+            order.told(index)
         self._publish_item(call, report, label)
         over = bool(plan.break_when) and await self._breaks(plan, names.child(carried))
         return (report, draft), over

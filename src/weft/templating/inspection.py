@@ -25,7 +25,8 @@ class _Text(Struct, frozen=True):
     """One template's needs."""
 
     slow: bool
-    names: frozenset[str]
+    names: frozenset[str]  # variables
+    mentioned: frozenset[str] = frozenset()  # variables and functions
 
 
 class Inspector:
@@ -46,6 +47,14 @@ class Inspector:
             return any(map(self.is_template, value.values()))
         return isinstance(value, list | tuple) and any(map(self.is_template, value))
 
+    def names_in(self, value: Value) -> frozenset[str]:
+        kind = type(value)
+        if kind is Trusted:
+            return self._needs(str(value)).mentioned if has_markers(value) else frozenset()
+        if isinstance(value, Mapping):
+            return frozenset[str]().union(*map(self.names_in, value.values()))
+        return frozenset[str]().union(*map(self.names_in, value)) if isinstance(value, list | tuple) else frozenset()
+
     def may_block(self, value: Value, raw: Callable[[str], Value] | None = None) -> bool:
         return self._slow(value, raw, set())
 
@@ -60,9 +69,7 @@ class Inspector:
         return isinstance(value, list | tuple) and any(self._slow(item, raw, seen) for item in value)
 
     def _slow_text(self, text: str, raw: Callable[[str], Value] | None, seen: set[str]) -> bool:
-        found = self._texts.get(text)
-        if found is None:
-            found = self._texts[text] = self._inspect(text)
+        found = self._needs(text)
         if found.slow or raw is None:
             return found.slow
         for name in found.names - seen:
@@ -75,6 +82,12 @@ class Inspector:
                 return True
         return False
 
+    def _needs(self, text: str) -> _Text:
+        found = self._texts.get(text)
+        if found is None:
+            found = self._texts[text] = self._inspect(text)
+        return found
+
     def _inspect(self, text: str) -> _Text:
         try:
             tree = self._environment.parse(text)
@@ -85,7 +98,8 @@ class Inspector:
             or any(call.name.rpartition(".")[2] in _SLOW_FILTERS for call in tree.find_all(nodes.Filter))
             or any(map(self._slow_call, tree.find_all(nodes.Call)))
         )
-        return _Text(slow, frozenset(find_undeclared_variables(tree)))
+        mentioned = frozenset(name.name for name in tree.find_all(nodes.Name))
+        return _Text(slow, frozenset(find_undeclared_variables(tree)), mentioned)
 
     def _slow_call(self, call: nodes.Call) -> bool:
         """Whether it is a call of a lookup, unless of one that is known to be quick."""

@@ -308,6 +308,10 @@ class Templar:
         """
         return self._inspector.may_block(value, raw)
 
+    def names_in(self, value: Value) -> frozenset[str]:
+        """What templates in the value name: variables, and functions such as `lookup`."""
+        return self._inspector.names_in(value)
+
     # -- failures --------------------------------------------------------------------------------------------------
 
     def _tell_of_embedded(self, origin: Origin | None) -> None:
