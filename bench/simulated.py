@@ -112,20 +112,25 @@ class _Connector:
         """Nothing is open."""
 
 
+async def _started(target: Target) -> AgentSession:
+    connector: Any = _Connector()
+    session = AgentSession(target, connector, window=0.0, linger=0.0)
+    host: Any = _Host()
+    await session.start(host)
+    return session
+
+
 class SimulatedSessions:
     """Implements ``Sessions``."""
 
     def __init__(self) -> None:
-        self._open: dict[Target, AgentSession] = {}
+        self._open: dict[Target, asyncio.Task[AgentSession]] = {}
 
     async def open(self, target: Target) -> AgentSession:
-        session = self._open.get(target)
-        if session is None:
-            connector: Any = _Connector()
-            session = self._open[target] = AgentSession(target, connector, window=0.0, linger=0.0)
-            host: Any = _Host()
-            await session.start(host)
-        return session
+        opening = self._open.get(target)
+        if opening is None:  # whoever asks meanwhile waits for the same one
+            opening = self._open[target] = asyncio.create_task(_started(target))
+        return await opening
 
     async def reset(self, target: Target) -> None:
         self._open.pop(target, None)

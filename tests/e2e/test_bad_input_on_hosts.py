@@ -112,7 +112,7 @@ CASES = {
         files={"hosts": "[web]\na b c\n[web:nothing]\nx\n"}, code=0
     ),
     "a bad extra var": Case(HEAD + "    - debug:\n", ("more.json",), arguments=("-e", "@more.json"), code=1),
-    "an unknown option": Case(HEAD, ("No such option '--nosuch'",), code=5, arguments=("--nosuch",)),
+    "an unknown option": Case(HEAD, ("No such option '--nosuch'",), code=2, arguments=("--nosuch",)),
     "a bad setting": Case(HEAD + "    - debug:\n", ("DEFAULT_FORKS", "ansible.cfg", "'many'"), files={"ansible.cfg": "[defaults]\nforks = many\n"}, code=5),
 }  # fmt: skip
 
@@ -146,7 +146,7 @@ def assert_shown(done: Done, case: Case) -> None:
 
 
 #: Where ansible-playbook ends otherwise: it finds out when the task runs, says that it has a bug, or doesn't care.
-NOT_ANSIBLES = ("a bad async", "a bad serial", "an unknown option")
+NOT_ANSIBLES = ("a bad async", "a bad serial")
 #: One of each kind, since ansible-playbook takes its time.
 COMPARED = (
     "broken YAML", "an empty file", "no such playbook", "an unknown keyword of a task", "a missing role",
