@@ -15,7 +15,7 @@ Decorator = Callable[[F], F]
 _FILE = click.Path()
 
 
-def _at_least_one(_context: click.Context, _option: click.Parameter, count: int | None) -> int | None:
+def _checked_forks(_context: click.Context, _option: click.Parameter, count: int | None) -> int | None:
     if count is not None and count < 1:
         raise click.UsageError("The number of processes (--forks) must be >= 1")
     return count
@@ -117,7 +117,7 @@ TASKS = options(
         "--forks",
         "forks",
         type=click.INT,
-        callback=_at_least_one,
+        callback=_checked_forks,
         metavar="N",
         help="At most so many hosts at once.",
     ),

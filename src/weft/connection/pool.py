@@ -12,7 +12,7 @@ import functools
 import importlib
 import random
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -38,6 +38,7 @@ SETUPS_EACH = 8  # of them to one endpoint: sshd's MaxStartups begins to refuse 
 _LINGER_MORE = 30.0  # seconds that an agent waits longer than we try
 
 AnySession = AgentSession | PlainSession
+T = TypeVar("T")
 
 
 class SessionPool:
@@ -122,8 +123,7 @@ class SessionPool:
         waiting = list(tasks)
         if waiting:
             await asyncio.wait(waiting)
-        sessions = [task.result() for task in waiting if not task.cancelled() and task.exception() is None]
-        await _all(session.close() for session in sessions)
+        await _all(session.close() for session in map(_result, waiting) if session is not None)
 
     # opening
 
@@ -213,6 +213,13 @@ async def _all(closing: Iterable[Coroutine[Any, Any, None]]) -> None:
             raise outcome
 
 
+def _result(task: asyncio.Task[T]) -> T | None:
+    """What a task has brought; None as long as that is nothing, and where it never will be anything."""
+    if not task.done() or task.cancelled() or task.exception() is not None:
+        return None
+    return task.result()
+
+
 class _Slot(Struct, eq=False):
     """One target's session, or the attempt to open it that everybody waits for."""
 
@@ -233,17 +240,17 @@ class _Slot(Struct, eq=False):
             return True
         if not self.task.done():
             return False
-        return self.task.cancelled() or self.task.exception() is not None or not self.task.result().alive
+        session = _result(self.task)
+        return session is None or not session.alive
 
     @property
     def idle(self) -> bool:
         """Whether there is a session, and nobody uses it."""
-        task = self.task
-        return task.done() and not task.cancelled() and task.exception() is None and task.result().idle
+        session = _result(self.task)
+        return session is not None and session.idle
 
     def holds(self, session: AgentSession) -> bool:
-        task = self.task
-        return task.done() and not task.cancelled() and task.exception() is None and task.result() is session
+        return _result(self.task) is session
 
 
 class Gate:
@@ -305,10 +312,8 @@ class Line:
             await _close_result(self._task)
 
     def _transport(self) -> Transport | None:
-        task = self._task
-        if task is None or not task.done() or task.cancelled() or task.exception() is not None:
-            return None
-        return task.result() if task.result().alive else None
+        transport = _result(self._task) if self._task is not None else None
+        return transport if transport is not None and transport.alive else None
 
     async def _replace(self, before: asyncio.Task[Transport] | None) -> Transport:
         if before is not None:
@@ -317,8 +322,9 @@ class Line:
 
 
 async def _close_result(task: asyncio.Task[Transport]) -> None:
-    if not task.cancelled() and task.exception() is None:
-        await task.result().close()
+    transport = _result(task)
+    if transport is not None:
+        await transport.close()
 
 
 class Connector:

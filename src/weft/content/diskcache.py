@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import tempfile
 from typing import Any
 
 _OFF = ("", "0", "false", "no", "off")
@@ -42,15 +43,14 @@ def store_json(name: str, value: Any) -> None:
     folder = cache_dir()
     if folder is None:
         return
-    temporary = os.path.join(folder, f".{name}.{os.urandom(8).hex()}")  # tempfile takes as long to import as click
+    temporary = None
     try:
-        os.makedirs(os.path.dirname(folder), exist_ok=True)
-        with contextlib.suppress(FileExistsError):
-            os.mkdir(folder, 0o700)
-        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(prefix=f".{name}.", dir=folder)
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             json.dump(value, file, separators=(",", ":"))
         os.replace(temporary, os.path.join(folder, name))
     except OSError:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
+        if temporary is not None:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)

@@ -12,7 +12,7 @@ from typing import Final
 
 from weft.actions.base import Templating
 from weft.executor.items import LoopPlan
-from weft.model.nodes import LoopControl, Retry, Task
+from weft.model.nodes import Retry, Task
 
 AT_ONCE: Final = 16
 _ACTIONS: Final = frozenset(
@@ -38,7 +38,7 @@ def start_together(task: Task, plan: LoopPlan, templar: Templating) -> bool:
         return False
     if task.register in templar.names_in([*common.vars, *common.params]):
         return False
-    return templar.names_in(task.args) <= {plan.loop_var, plan.index_var or LoopControl().loop_var}
+    return templar.names_in(task.args) <= {plan.loop_var, plan.index_var}
 
 
 def _leaves_jobs(task: Task) -> bool:
@@ -53,9 +53,7 @@ class InOrder:
         self._told = [asyncio.Event() for _ in range(count)]
 
     async def turn(self, index: int) -> None:
-        """Until the one in front of it has been told of."""
+        """Until the one in front of it has had its turn. What is done then has to be done without waiting."""
         if index:
             await self._told[index - 1].wait()
-
-    def told(self, index: int) -> None:
         self._told[index].set()

@@ -258,7 +258,6 @@ class Executor:
         report = self._single(call, draft)
         if order is not None:
             await order.turn(index)
-            order.told(index)
         self._publish_item(call, report, label)
         over = bool(plan.break_when) and await self._breaks(plan, names.child(carried))
         return (report, draft), over
