@@ -10,9 +10,9 @@ from weft.actions.args import Arg, validate
 from weft.actions.base import ActionContext, Result, plain
 from weft.model.errors import UndefinedName, WeftError
 from weft.model.values import OMIT, Trusted, Value, origin_of
+from weft.templating.failures import MARKERS
 from weft.templating.finalize import finalize
 from weft.templating.lazy import LazyDict, LazyList, stored
-from weft.templating.markers import UndefinedMarker
 
 
 def _text_only(value: Any) -> str:
@@ -132,7 +132,7 @@ class Gaps:
 
     def filled(self, value: Any) -> Any:
         """Plain data. Raises what else went wrong in evaluating it."""
-        if isinstance(value, UndefinedMarker):
+        if type(value) in MARKERS and isinstance(value.as_error(), UndefinedName):
             return self.note(value.message)
         if isinstance(value, LazyDict):
             return {str(key): self.filled(value.peek(key)) for key in value}

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from weft.model.errors import TemplateFailed, UndefinedName, WeftError
+from weft.model.errors import TemplateFailed, UndefinedName
 from weft.model.values import OMIT, Trusted, Value, origin_of
-from weft.templating import embedded
 from weft.templating.api import Names
-from weft.templating.context import TemplateContext
-from weft.templating.markers import marker_for
 from weft.templating.overrides import is_all_template
 from weft.templating.types import type_name
 
@@ -98,12 +95,3 @@ class Conditions:
             )
             return True
         return value
-
-    def constant(self, text: str, context: TemplateContext) -> Any:
-        """A string constant of a conditional that is a template: evaluated, with a warning."""
-        try:
-            return self._templar.evaluate(Trusted(text), context.names)
-        except WeftError as error:
-            return marker_for(error)
-        finally:
-            self._templar.embedded.met.append(embedded.IN_CONDITION)

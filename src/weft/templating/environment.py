@@ -15,10 +15,11 @@ from jinja2.sandbox import SandboxedEnvironment
 
 from weft.model.errors import WeftError
 from weft.templating.context import TemplateContext, WeftTemplate
-from weft.templating.finalize import join_text
+from weft.templating.failures import MARKERS, Tripped
 from weft.templating.lazy import LazyList
-from weft.templating.markers import MARKERS, ErrorMarker, Tripped, UndefinedMarker, first_marker, marker_for
+from weft.templating.markers import ErrorMarker, UndefinedMarker, first_marker, marker_for
 from weft.templating.overrides import OPTION_NAMES, has_markers
+from weft.templating.shortcut import joined
 from weft.templating.types import type_name
 
 _DICT_METHODS = frozenset(name for name in dir(dict) if not name.startswith("_"))
@@ -44,25 +45,12 @@ class EmbeddedTemplate(str):
 
 
 def concat(values: Iterable[Any]) -> Any:
-    """What a template's parts make together: nothing is None, one part is itself, several are text.
-
-    A part that is None counts for nothing. The result may be a marker.
-    """
-    parts = list(_flatten(values))
-    if not parts:
-        return None
-    if len(parts) == 1:
-        return parts[0]
-    try:
-        return join_text(parts)
-    except (Tripped, WeftError) as error:
-        return marker_for(error)
+    """As ``joined``, and a template module among the parts stands for its own parts."""
+    return joined(_flatten(values))
 
 
 def _flatten(values: Iterable[Any]) -> Iterator[Any]:
     for value in values:
-        if value is None:
-            continue
         if type(value) is TemplateModule:
             yield from _flatten(value._body_stream)
         else:
@@ -247,7 +235,7 @@ def _refuse_markers(argument: Any) -> None:
     """No part of an index may be without a value. (Jinja evaluates slices itself.)"""
     marker = first_marker(argument if isinstance(argument, tuple) else (argument,))
     if marker is not None:
-        raise Tripped(marker)
+        marker.trip()
 
 
 def _item(obj: Any, key: Any) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 
 from weft.model.errors import WeftError
 from weft.model.values import OMIT, Decrypted, Trusted
-from weft.templating.markers import MARKERS, Tripped
+from weft.templating.failures import MARKERS, Tripped
 from weft.templating.types import type_name
 
 #: Exact types that are plain data as they are.
@@ -30,7 +30,7 @@ def finalize(value: Any, keep_marks: bool = False) -> Any:
     if kind in PLAIN:
         return value
     if kind in MARKERS:
-        raise Tripped(value)
+        value.trip()
     if isinstance(value, str):
         return value if keep_marks and kind in _MARKED else str(value)
     if isinstance(value, Mapping):
@@ -74,7 +74,7 @@ def _printable(value: Any) -> Any:
     if kind in PLAIN:
         return value
     if kind in MARKERS:
-        raise Tripped(value)
+        value.trip()
     if isinstance(value, str):
         return str(value)
     if isinstance(value, Mapping):

@@ -3,25 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Final
 
-from jinja2 import nodes
-from jinja2.exceptions import TemplateError
-from jinja2.meta import find_undeclared_variables
 from msgspec import Struct
 
-from weft.content.lookups import NATIVE
-from weft.content.plugins import PluginSource
 from weft.model.values import Trusted, Value, VaultText
-from weft.templating.environment import TemplateEnvironment
 from weft.templating.overrides import has_markers
-
-_LOOKUPS: Final = frozenset(("lookup", "query", "q"))
-_SLOW_FILTERS: Final = frozenset(("password_hash", "vault", "unvault"))
-_READING: Final = (nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)
+from weft.templating.shortcut import names_in
 
 
-class _Text(Struct, frozen=True):
+class Needs(Struct, frozen=True):
     """One template's needs."""
 
     slow: bool
@@ -32,10 +22,10 @@ class _Text(Struct, frozen=True):
 class Inspector:
     """Looks into values; remembers what it found in each text."""
 
-    def __init__(self, environment: TemplateEnvironment, plugins: PluginSource) -> None:
-        self._environment = environment
-        self._plugins = plugins
-        self._texts: dict[str, _Text] = {}
+    def __init__(self, parsed: Callable[[str], Needs]) -> None:
+        """``parsed``: what a template needs that isn't simple."""
+        self._parsed = parsed
+        self._texts: dict[str, Needs] = {}
 
     def is_template(self, value: Value) -> bool:
         kind = type(value)
@@ -82,31 +72,9 @@ class Inspector:
                 return True
         return False
 
-    def _needs(self, text: str) -> _Text:
+    def _needs(self, text: str) -> Needs:
         found = self._texts.get(text)
         if found is None:
-            found = self._texts[text] = self._inspect(text)
+            names = names_in(text)
+            found = self._texts[text] = self._parsed(text) if names is None else Needs(False, names, names)
         return found
-
-    def _inspect(self, text: str) -> _Text:
-        try:
-            tree = self._environment.parse(text)
-        except TemplateError:
-            return _Text(False, frozenset())  # evaluating it fails at once
-        slow = (
-            next(tree.find_all(_READING), None) is not None
-            or any(call.name.rpartition(".")[2] in _SLOW_FILTERS for call in tree.find_all(nodes.Filter))
-            or any(map(self._slow_call, tree.find_all(nodes.Call)))
-        )
-        mentioned = frozenset(name.name for name in tree.find_all(nodes.Name))
-        return _Text(slow, frozenset(find_undeclared_variables(tree)), mentioned)
-
-    def _slow_call(self, call: nodes.Call) -> bool:
-        """Whether it is a call of a lookup, unless of one that is known to be quick."""
-        if not isinstance(call.node, nodes.Name) or call.node.name not in _LOOKUPS:
-            return False
-        name = call.args[0] if call.args else None
-        if not isinstance(name, nodes.Const) or not isinstance(name.value, str):
-            return True
-        known = NATIVE.get(name.value.removeprefix("ansible.builtin."))
-        return known is None or known.blocking or bool(self._plugins.folders("lookup"))

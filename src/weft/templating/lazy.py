@@ -12,11 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, SupportsIndex
 
 from weft.model.errors import WeftError
-from weft.model.values import MapNode, SeqNode, Trusted, VaultText
-from weft.templating.markers import MARKERS, Marker, error_for, marker_for
-
-#: Types of what has to be evaluated, or wrapped, when it is read.
-LIVE = frozenset({Trusted, VaultText, MapNode, SeqNode, dict, list, *MARKERS})
+from weft.templating.failures import LIVE, MARKERS
 
 Evaluate = Callable[[Any], Any]
 _MISSING = object()
@@ -24,8 +20,14 @@ _MISSING = object()
 
 def _read(value: Any, evaluate: Evaluate) -> Any:
     if type(value) in MARKERS:
-        raise error_for(value)
+        raise value.as_error()
     return evaluate(value)
+
+
+def _marker_for(error: WeftError) -> Any:
+    from weft.templating.markers import marker_for
+
+    return marker_for(error)
 
 
 class LazyDict(dict[Any, Any]):
@@ -49,7 +51,7 @@ class LazyDict(dict[Any, Any]):
         try:
             return self[key]
         except WeftError as error:
-            return marker_for(error)
+            return _marker_for(error)
 
     def settle(self) -> LazyDict:
         """Evaluate everything. Raises UndefinedName, TemplateFailed."""
@@ -157,7 +159,7 @@ class LazyList(list[Any]):
         try:
             return self[index]
         except WeftError as error:
-            return marker_for(error)
+            return _marker_for(error)
 
     def settle(self) -> LazyList:
         """Evaluate everything. Raises UndefinedName, TemplateFailed."""
@@ -306,6 +308,3 @@ def keep_markers(items: list[Any], evaluate: Evaluate) -> list[Any]:
 def identity(value: Any) -> Any:
     """For containers of values that are evaluated already."""
     return value
-
-
-__all__ = ["LIVE", "LazyDict", "LazyList", "Marker", "identity", "keep_markers", "stored"]

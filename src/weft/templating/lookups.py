@@ -18,17 +18,10 @@ from weft.templating.api import Names
 from weft.templating.blocking import must_not_block
 from weft.templating.context import TemplateContext, read_name
 from weft.templating.environment import EmbeddedTemplate, takes_markers
+from weft.templating.failures import MARKERS, Tripped
 from weft.templating.finalize import plain
 from weft.templating.lazy import LazyList
-from weft.templating.markers import (
-    MARKERS,
-    ErrorMarker,
-    Marker,
-    Tripped,
-    UndefinedMarker,
-    first_marker,
-    marker_for,
-)
+from weft.templating.markers import ErrorMarker, Marker, UndefinedMarker, first_marker, marker_for
 from weft.templating.special import DEFAULT_UNDEFINED
 from weft.templating.types import reason
 
@@ -75,7 +68,7 @@ class Lookups:
         host = Host(self._templar, names, loop_action=action or getattr(names, "task_action", ""))
         found = self._run(name, list(values.with_markers()), {"wantlist": True}, host)
         if type(found) in MARKERS:
-            raise Tripped(found)
+            found.trip()
         return list(found)
 
     def _run(self, name: str, terms: list[Any], options: dict[str, Any], host: Host) -> Any:
@@ -193,7 +186,7 @@ class Host:
 
     def use(self, value: Any) -> None:
         if type(value) in MARKERS:
-            raise Tripped(value)
+            value.trip()
 
     def items(self, value: Sequence[Any]) -> list[Any]:
         return list(value.with_markers() if type(value) is LazyList else value)

@@ -15,11 +15,12 @@ from jinja2.utils import missing
 
 from weft.model.errors import UndefinedName, WeftError
 from weft.model.values import Origin
+from weft.templating.failures import MARKERS, Tripped, add_markers
 from weft.templating.types import type_name
 
 
-class Tripped(UndefinedError):
-    """A marker was used. Never leaves the templating package."""
+class MarkerTripped(UndefinedError, Tripped):
+    """What Jinja, and who knows Jinja, sees of a marker that was used."""
 
     def __init__(self, marker: Marker) -> None:
         super().__init__(marker.message)
@@ -52,14 +53,19 @@ class Marker(StrictUndefined):
         return self._tripped
 
     def _tripped(self, _message: str | None = None) -> Tripped:
-        return Tripped(self)
+        return MarkerTripped(self)
 
     @property
     def message(self) -> str:
         return self._undefined_hint or ""
 
-    def _fail(self, *_args: Any, **_kwargs: Any) -> NoReturn:
-        raise Tripped(self)
+    def as_error(self, origin: Origin | None = None) -> Exception:
+        """The exception that it stands for; ``origin`` is where it was used, if it doesn't know its place."""
+        return UndefinedName(self.message, self.origin or origin)
+
+    def trip(self, *_args: Any, **_kwargs: Any) -> NoReturn:
+        """Raises Tripped."""
+        raise MarkerTripped(self)
 
     def __getattr__(self, name: str) -> Any:
         if name[:2] == "__":
@@ -69,7 +75,7 @@ class Marker(StrictUndefined):
     def __getitem__(self, key: Any) -> Any:
         return self
 
-    __repr__ = __format__ = __setitem__ = _fail
+    __repr__ = __format__ = __setitem__ = trip
 
 
 class UndefinedMarker(Marker):
@@ -108,28 +114,23 @@ class ErrorMarker(Marker):
     def message(self) -> str:
         return str(self.error)
 
+    def as_error(self, origin: Origin | None = None) -> Exception:
+        error = self.error
+        if isinstance(error, WeftError) and error.origin is None:
+            error.origin = origin
+        return error
 
-#: Exact types, for quick checks on hot paths.
-MARKERS = frozenset({UndefinedMarker, ErrorMarker})
+
+add_markers(UndefinedMarker, ErrorMarker)
 
 
 def marker_for(error: Exception) -> Marker:
     """The marker that stands for an exception."""
     if isinstance(error, Tripped):
-        return error.marker
+        return error.marker  # type: ignore[no-any-return]
     if isinstance(error, UndefinedName):
         return UndefinedMarker(error.message, origin=error.origin)
     return ErrorMarker(error)
-
-
-def error_for(marker: Marker, origin: Origin | None = None) -> Exception:
-    """The exception that a marker stands for; ``origin`` is where it was used, if it doesn't know its place."""
-    if isinstance(marker, ErrorMarker):
-        error = marker.error
-        if isinstance(error, WeftError) and error.origin is None:
-            error.origin = origin
-        return error
-    return UndefinedName(marker.message, marker.origin or origin)
 
 
 def first_marker(args: tuple[Any, ...], kwargs: dict[str, Any] | None = None) -> Marker | None:

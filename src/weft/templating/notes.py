@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from weft.templating.api import Names
-from weft.templating.environment import TemplateEnvironment
+from weft.templating.failures import MARKERS
 from weft.templating.finalize import join_text
-from weft.templating.markers import MARKERS, Marker, marker_for
-from weft.templating.programs import compile_text
+from weft.templating.shortcut import Join, Program
 
 
-def with_notes(environment: TemplateEnvironment, text: str, names: Names) -> tuple[str, tuple[str, ...]]:
-    """The text, and the messages that its notes speak of."""
+def with_notes(compiled: Callable[[str, Join], Program], text: str, names: Names) -> tuple[str, tuple[str, ...]]:
+    """The text, and the messages that its notes speak of. ``compiled`` makes programs of templates."""
     messages: list[str] = []
 
-    def note(marker: Marker) -> str:
+    def note(marker: Any) -> str:
         messages.append(marker.message)
         return f"<< error {len(messages)} - {marker.message} >>"
 
@@ -24,8 +23,10 @@ def with_notes(environment: TemplateEnvironment, text: str, names: Names) -> tup
         return join_text([note(part) if type(part) in MARKERS else part for part in parts if part is not None])
 
     try:
-        result = compile_text(environment, str(text), join)(names)
+        result = compiled(str(text), join)(names)
         shown = join([result])
     except Exception as error:
+        from weft.templating.markers import marker_for
+
         shown = note(marker_for(error))
     return shown, tuple(messages)

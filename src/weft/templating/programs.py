@@ -1,10 +1,9 @@
-"""Texts made into something that runs: Jinja's compiled templates, and a short cut for ``text {{ a.b }} text``."""
+"""Texts made into something that runs: Jinja's compiled templates."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable
-from typing import Any, Final
+from typing import Any
 
 from jinja2 import nodes
 from jinja2.exceptions import TemplateSyntaxError
@@ -13,35 +12,13 @@ from weft.model.errors import TemplateFailed, WeftError
 from weft.templating.api import Names
 from weft.templating.context import WeftTemplate
 from weft.templating.environment import TemplateEnvironment, concat
-from weft.templating.markers import UndefinedMarker, marker_for
-
-#: Gives a template's value, which may be lazy, or a marker. Raises what evaluating it raises.
-Program = Callable[[Names], Any]
-#: Makes one value of the parts of a template.
-Join = Callable[[Iterable[Any]], Any]
-
-_PRINTED: Final = re.compile(r"\{\{[ \t\n]*([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)[ \t\n]*\}\}", re.ASCII)
-_CONSTANTS: Final = ("true", "false", "none", "True", "False", "None")
-_RESERVED: Final = frozenset((*_CONSTANTS, "not", "in", "is", "and", "or", "if", "else", "self", "super", "caller"))
-_MISSING = object()
+from weft.templating.failures import SyntaxFailed
+from weft.templating.shortcut import Join, Program
 
 
-class SyntaxFailed(TemplateFailed):
-    """Text is no template. ``line`` is counted from its first one."""
-
-    def __init__(self, message: str, line: int) -> None:
-        super().__init__(message)
-        self.line = line
-
-
-def compile_text(environment: TemplateEnvironment, text: str, join: Join = concat) -> Program:
+def compile_template(environment: TemplateEnvironment, text: str, join: Join = concat) -> Program:
     """A template. ``join`` makes one value of its parts. Raises TemplateFailed."""
-    return simple_program(environment, text, join) or _compile(environment, text, "template", join)
-
-
-def compile_template(environment: TemplateEnvironment, text: str) -> Program:
-    """A template, always by Jinja (its options may be others). Raises TemplateFailed."""
-    return _compile(environment, text, "template")
+    return _compile(environment, text, "template", join)
 
 
 def compile_expression(environment: TemplateEnvironment, text: str) -> Program:
@@ -104,61 +81,5 @@ def _whole(template: WeftTemplate, join: Join) -> Program:
 
     def run(names: Names) -> Any:
         return join(root(template.context(names)))
-
-    return run
-
-
-# -- the short cut -----------------------------------------------------------------------------------------------------
-
-
-def simple_program(environment: TemplateEnvironment, text: str, join: Join = concat) -> Program | None:
-    """A template of nothing but text and dotted names, without Jinja (compiling one costs half a millisecond)."""
-    if "\r" in text or "{%" in text or "{#" in text:
-        return None
-    body = text.removesuffix("\n")
-    parts: list[str | tuple[str, ...]] = []
-    end = 0
-    for match in _PRINTED.finditer(body):
-        literal = body[end : match.start()]
-        path = tuple(match.group(1).split("."))
-        if "{{" in literal or literal.endswith("{") or path[0] in _RESERVED:
-            return None
-        if literal:
-            parts.append(literal)
-        parts.append(path)
-        end = match.end()
-    rest = body[end:]
-    if "{{" in rest:
-        return None
-    if rest:
-        parts.append(rest)
-    if len(parts) == 1 and isinstance(parts[0], tuple):
-        return _reader(environment, parts[0])
-    return _joiner([part if isinstance(part, str) else _reader(environment, part) for part in parts], join)
-
-
-def _reader(environment: TemplateEnvironment, path: tuple[str, ...]) -> Program:
-    first, *rest = path
-    known, read_attribute = environment.globals, environment.getattr
-
-    def run(names: Names) -> Any:
-        try:
-            value = names[first]
-        except KeyError:
-            value = known.get(first, _MISSING)
-            if value is _MISSING:
-                return UndefinedMarker(name=first)
-        except WeftError as error:
-            return marker_for(error)
-        for attribute in rest:
-            value = read_attribute(value, attribute)
-        return value
-
-    return run
-
-
-def _joiner(parts: list[str | Program], join: Join) -> Program:
-    def run(names: Names) -> Any:
-        return join([part if isinstance(part, str) else part(names) for part in parts])
 
     return run

@@ -12,25 +12,15 @@ from jinja2.utils import pass_context, pass_environment
 
 from weft.content.filters_common import PluginError
 from weft.content.plugins import Plugin
-from weft.model.errors import VaultFailed
 from weft.model.values import Decrypted, VaultText
 from weft.templating.environment import takes_markers
+from weft.templating.failures import MARKERS, Undecryptable
 from weft.templating.lazy import LazyList
-from weft.templating.markers import MARKERS, ErrorMarker, Tripped, UndefinedMarker
+from weft.templating.markers import ErrorMarker, UndefinedMarker
 from weft.templating.types import type_name
 
 #: What ``undef()`` gives without a hint.
 DEFAULT_UNDEFINED: Final = UndefinedMarker("Mandatory variable has not been overridden")
-
-
-class Undecryptable(VaultFailed):
-    """An encrypted value for which there is no key. The filter `unvault` may still have one."""
-
-    def __init__(self, value: VaultText, cause: VaultFailed | None = None) -> None:
-        reason = f": {cause.message}" if cause is not None else "."
-        hint = cause.hint if cause is not None else None
-        super().__init__(f"Attempt to use undecryptable variable{reason}", value.origin, hint)
-        self.ciphertext = value.ciphertext
 
 
 def ciphertext_of(value: Any) -> str | None:
@@ -150,7 +140,7 @@ def vault_encrypted(value: Any) -> bool:
 
 def _trip(value: Any) -> None:
     if type(value) in MARKERS:
-        raise Tripped(value)
+        value.trip()
 
 
 def _plugin(name: str, function: Callable[..., Any], *, takes_undefined: bool = True) -> Plugin:

@@ -9,9 +9,10 @@ from typing import Any
 from weft.content.plugins import Kind, Plugin, PluginSource
 from weft.model.errors import TemplateFailed, WeftError
 from weft.templating.blocking import must_not_block
+from weft.templating.failures import MARKERS, Tripped
 from weft.templating.finalize import plain
 from weft.templating.lazy import identity, keep_markers
-from weft.templating.markers import MARKERS, ErrorMarker, Tripped, first_marker, marker_for
+from weft.templating.markers import ErrorMarker, first_marker, marker_for
 from weft.templating.special import SPECIAL_FILTERS, SPECIAL_TESTS
 from weft.templating.types import reason
 

@@ -7,33 +7,30 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
-
-from jinja2.loaders import FileSystemLoader
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final
 
 from weft.content.plugins import PluginSource
 from weft.events.deferred import is_collecting
 from weft.model.errors import TemplateFailed, VaultFailed, WeftError
 from weft.model.settings import Settings
 from weft.model.values import OMIT, Decrypted, MapNode, Origin, SeqNode, Trusted, Value, VaultText, origin_of
-from weft.templating import special
 from weft.templating.api import Names
 from weft.templating.conditions import Conditions
 from weft.templating.embedded import WARNING, Embedded
-from weft.templating.environment import TemplateEnvironment
+from weft.templating.failures import MARKERS, SyntaxFailed, Tripped, Undecryptable
 from weft.templating.finalize import PLAIN, finalize
-from weft.templating.inspection import Inspector
+from weft.templating.inspection import Inspector, Needs
 from weft.templating.lazy import LazyDict, LazyList
-from weft.templating.lookups import Host, Lookups
-from weft.templating.markers import MARKERS, Tripped, error_for
 from weft.templating.notes import with_notes
-from weft.templating.overrides import has_markers, looks_like_template, normalized, split_header
-from weft.templating.programs import Program, SyntaxFailed, compile_expression, compile_template, compile_text
-from weft.templating.tables import Table
+from weft.templating.overrides import HEADER, has_markers, looks_like_template, normalized, split_header
+from weft.templating.shortcut import Environment, Join, Program, Reader, joined
 from weft.templating.types import reason
 
-_READS_FILES: Final = re.compile(r"\{%[-+]?\s*(?:include|import|from|extends)\b")
-_MOST_FILE_PROGRAMS: Final = 1000
+if TYPE_CHECKING:
+    from weft.templating.jinja import Jinja
+
+_READS_FILES: Final = r"\{%[-+]?\s*(?:include|import|from|extends)\b"
 
 Warn = Callable[[str, Origin | None, str | None], None]  # the message, its place, what to do about it
 Deprecate = Callable[[str, str, Origin | None, str | None], None]
@@ -89,32 +86,29 @@ class Templar:
         self.embedded = Embedded()
         self._deprecate = deprecate
         self._told: set[tuple[str, Origin | None]] = set()
-        self._lookups = Lookups(self)
-        self._environment = self._make_environment()
-        self._for_text = self._environment.variant(escape_backslashes=True)
-        self._inspector = Inspector(self._environment, plugins)
+        self._reader = Reader(self._known_to_jinja)
+        self._inspector = Inspector(self._parsed)
         self._conditions = Conditions(self)
         self._texts: dict[str, Program] = {}
         self._expressions: dict[str, Program] = {}
         self._condition_programs: dict[str, Program] = {}
-        self._for_conditions = self._environment.variant(on_constant=self._conditions.constant)
-        self._file_environments: dict[Any, TemplateEnvironment] = {}
-        self._file_programs: dict[Any, Program] = {}
         plugins.on_change(self._forget)
 
-    def _make_environment(self) -> TemplateEnvironment:
-        environment = TemplateEnvironment(
-            filters=Table(self.plugins, "filter"),
-            tests=Table(self.plugins, "test"),
-            extensions=self.settings.jinja2_extensions,
-        )
-        environment.embedded_templates = self.settings.allow_embedded_templates
-        environment.globals.update(self._lookups.functions, now=special.now, undef=special.undef, omit=OMIT)
-        return environment
+    @cached_property
+    def _jinja(self) -> Jinja:
+        from weft.templating.jinja import Jinja
+
+        return Jinja(self)
+
+    def _known_to_jinja(self) -> Environment:
+        return self._jinja.environment
+
+    def _parsed(self, text: str) -> Needs:
+        return self._jinja.needs(text)
 
     def _forget(self) -> None:
         """There may be other plugins under names that templates were compiled with."""
-        for programs in (self._texts, self._expressions, self._condition_programs, self._file_programs):
+        for programs in (self._texts, self._expressions, self._condition_programs):
             programs.clear()
 
     # -- values ----------------------------------------------------------------------------------------------------
@@ -156,7 +150,7 @@ class Templar:
                 self._tell_of_embedded(text.origin)
         kind = type(result)
         if kind in MARKERS:
-            raise self._failure(Tripped(result), text.origin, "template") from None
+            raise self._failure(result.as_error(text.origin), text.origin, "template") from None
         if kind is list or kind is dict or kind is tuple:
             return Evaluator(self, names)(result)
         return _with_newlines(text, result, "\n") if isinstance(result, str) else result
@@ -164,11 +158,11 @@ class Templar:
     def decrypted(self, value: VaultText) -> str:
         """Raises VaultFailed."""
         if self._decrypt is None:
-            raise special.Undecryptable(value)
+            raise Undecryptable(value)
         try:
             return Decrypted(self._decrypt(value), value.ciphertext)
         except VaultFailed as error:
-            raise special.Undecryptable(value, error) from None
+            raise Undecryptable(value, error) from None
 
     def expression(self, text: str, names: Names) -> Any:
         """A bare expression's value as plain data; ``OMIT`` if it is that."""
@@ -182,8 +176,9 @@ class Templar:
         try:
             program = programs.get(text)
             if program is None:
-                environment = self._for_conditions if conditional else self._environment
-                program = programs[str(text)] = compile_expression(environment, str(text))
+                plain = str(text)
+                program = self._reader.expression(plain) or self._jinja.expression(plain, conditional)
+                programs[plain] = program
             result = program(names)
         except Exception as error:
             raise self._failure(error, origin, "expression") from None
@@ -191,7 +186,7 @@ class Templar:
             if self.embedded.met:
                 self._tell_of_embedded(origin)
         if type(result) in MARKERS:
-            raise self._failure(Tripped(result), origin, "expression") from None
+            raise self._failure(result.as_error(origin), origin, "expression") from None
         return result
 
     def condition(self, text: Value, names: Names) -> bool:
@@ -204,7 +199,7 @@ class Templar:
         ``action``: the task's (if not given, that of the names), which tells first_found in what folder to look.
         """
         try:
-            found = self._lookups.loop_items(name, terms, names, action)
+            found = self._jinja.loop_items(name, terms, names, action)
         except Exception as error:
             raise self._failure(error, origin_of(terms), "expression") from None
         items: list[Any] = self._finalized(found, origin_of(terms), "expression", keep_marks=True)
@@ -213,7 +208,7 @@ class Templar:
     def render_for_people(self, text: str, names: Names) -> tuple[str, tuple[str, ...]]:
         """Text that is only shown (a task's name): what has no value is a numbered note. Returns the notes too."""
         try:
-            return with_notes(self._for_text, text, names)
+            return with_notes(self._compiled, text, names)
         finally:
             self._tell_of_embedded(getattr(text, "origin", None))
 
@@ -255,7 +250,7 @@ class Templar:
                 return str(text)
             body, header = split_header(text)
             options = normalized({**overrides, **header})
-            program = self._file_program(str(body), options, tuple(searchpath), escape_backslashes)
+            program = self._jinja.file(str(body), options, tuple(searchpath), escape_backslashes)
             result = self._finalized(program(names), origin, "template")
         except Exception as error:
             raise self._failure(error, origin, "template") from None
@@ -265,33 +260,20 @@ class Templar:
             raise TemplateFailed("A template was resolved to an Omit scalar.", origin)
         return _with_newlines(text, result, options.get("newline_sequence", "\n")) if type(result) is str else result
 
-    def _file_program(
-        self, text: str, options: Mapping[str, Any], searchpath: tuple[str, ...], escape: bool
-    ) -> Program:
-        kind = (frozenset(options.items()), searchpath, escape)
-        key = (text, kind)
-        program = self._file_programs.get(key)
-        if program is None:
-            environment = self._file_environments.get(kind)
-            if environment is None:
-                environment = self._environment.variant(**options, loader=FileSystemLoader(searchpath or ("/",)))
-                self._file_environments[kind] = environment
-            compiling = environment.variant(escape_backslashes=True) if escape else environment
-            if len(self._file_programs) >= _MOST_FILE_PROGRAMS:
-                self._file_programs.clear()
-            program = self._file_programs[key] = compile_template(compiling, text)
-        return program
-
     def _compiled_text(self, text: str) -> Program:
-        if _READS_FILES.search(text) or text.startswith("#jinja2:"):
+        if re.search(_READS_FILES, text) or text.startswith(HEADER):
             return self._with_files(str(text))
-        return compile_text(self._for_text, str(text))
+        return self._compiled(str(text))
+
+    def _compiled(self, text: str, join: Join | None = None) -> Program:
+        return self._reader.text(text, join or joined) or self._jinja.text(text, join)
 
     def _with_files(self, text: str) -> Program:
-        """Text in a playbook that includes files: they are beside the playbook, which only the names know."""
+        """Text in a playbook that includes files."""
 
         def run(names: Names) -> Any:
-            return self.render_template(text, names, searchpath=(Host(self, names).basedir,), escape_backslashes=True)
+            searchpath = self._jinja.folders_of(names)
+            return self.render_template(text, names, searchpath=searchpath, escape_backslashes=True)
 
         return run
 
@@ -354,7 +336,7 @@ class Templar:
     def _failure(self, error: Exception, origin: Origin | None, kind: str) -> WeftError:
         """The error that users see for whatever went wrong."""
         if isinstance(error, Tripped):
-            error = error_for(error.marker, origin)
+            error = error.marker.as_error(origin)
         if isinstance(error, SyntaxFailed) and error.origin is None and origin is not None and not origin.line:
             error.origin = Origin(origin.path, error.line)  # a template file
         if isinstance(error, WeftError):

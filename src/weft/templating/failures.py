@@ -1,0 +1,46 @@
+"""What stops an evaluation, and which types stand for it: all that has to be known before Jinja is imported.
+
+Markers (``weft.templating.markers``) are Jinja's undefined values. Jinja is imported with the first template that needs
+it; until then there can be no marker, and nothing here imports it.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from weft.model.errors import TemplateFailed, VaultFailed
+from weft.model.values import MapNode, SeqNode, Trusted, VaultText
+
+#: Exact types of markers, for quick checks on hot paths; filled when they are defined.
+MARKERS: Final[set[type]] = set()
+#: Exact types of what a lazy container has to evaluate, or wrap, when it is read.
+LIVE: Final[set[type]] = {Trusted, VaultText, MapNode, SeqNode, dict, list}
+
+
+def add_markers(*kinds: type) -> None:
+    MARKERS.update(kinds)
+    LIVE.update(kinds)
+
+
+class Tripped(Exception):
+    """A marker was used. Never leaves the templating package."""
+
+    marker: Any
+
+
+class SyntaxFailed(TemplateFailed):
+    """Text is no template. ``line`` is counted from its first one."""
+
+    def __init__(self, message: str, line: int) -> None:
+        super().__init__(message)
+        self.line = line
+
+
+class Undecryptable(VaultFailed):
+    """An encrypted value for which there is no key. The filter `unvault` may still have one."""
+
+    def __init__(self, value: VaultText, cause: VaultFailed | None = None) -> None:
+        reason = f": {cause.message}" if cause is not None else "."
+        hint = cause.hint if cause is not None else None
+        super().__init__(f"Attempt to use undecryptable variable{reason}", value.origin, hint)
+        self.ciphertext = value.ciphertext
