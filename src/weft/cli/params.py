@@ -153,7 +153,7 @@ class Command(click.Command):
                 result.append(arg)
                 is_value = False
                 continue
-            spelled = self._long(arg, known) if arg.startswith("--") else arg
+            spelled = self._long(arg, known) if arg.startswith("--") else _long_for(arg, known)
             result.append(spelled)
             is_value = "=" not in spelled and _wants_value(spelled, known)
         return result
@@ -166,6 +166,12 @@ class Command(click.Command):
         if not equals and name in self.bare:
             return f"{name}={self.bare[name]}"
         return f"{name}{equals}{value}"
+
+
+def _long_for(arg: str, known: dict[str, click.Option]) -> str:
+    """The long name of a short option: click looks for what is close to each short one, at a millisecond each."""
+    param = known.get(arg)
+    return arg if param is None else next((name for name in param.opts if name.startswith("--")), arg)
 
 
 def _wants_value(arg: str, known: dict[str, click.Option]) -> bool:

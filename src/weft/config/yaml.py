@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from weft.config.yaml_errors import decode_error, yaml_error
 from weft.events.types import Warned
 from weft.model.errors import FileMissing, LoadError
 from weft.model.values import MapNode, Origin, SeqNode, Trusted, VaultText
@@ -55,6 +54,8 @@ def load_yaml(
         except RecursionError as error:
             raise LoadError("YAML parsing failed: the document is nested too deeply.", Origin(path)) from error
         except Exception as error:
+            from weft.config.yaml_errors import yaml_error
+
             raise yaml_error(error, text, path, redact=redact) from error
 
 
@@ -105,6 +106,8 @@ def decoded(text: str | bytes, path: str) -> str:
         try:
             text = text.decode("utf-8")
         except UnicodeDecodeError as error:
+            from weft.config.yaml_errors import decode_error
+
             raise decode_error(error, path) from error
     return text.removeprefix("\ufeff")
 

@@ -26,7 +26,7 @@ ACTION_FAILED: Final = "Action failed"
 _TYPE = "__ansible_type"
 _SEE_OUTPUT = "See stdout/stderr for the returned output."
 _ENGINE_KEYS = ("add_host", "add_group")  # only actions of weft may return these
-_SURROGATE = re.compile("[\ud800-\udfff]")
+_SURROGATE = "[\ud800-\udfff]"
 _NESTED = frozenset({dict, list})
 _LOOKED_INTO = frozenset({dict, list, str})
 
@@ -261,7 +261,7 @@ def _deprecation(summary: Mapping[str, Any]) -> dict[str, Any]:
 def _check_text(value: Any) -> None:
     """Raises NoResult where there is text that can't be encoded."""
     if isinstance(value, str):
-        if not value.isascii() and _SURROGATE.search(value):
+        if not value.isascii() and re.search(_SURROGATE, value):
             raise NotUtf8
     elif isinstance(value, dict):
         for key, item in value.items():

@@ -18,8 +18,8 @@ from msgspec import Struct
 
 from weft.model.errors import TaskFailed, WeftError
 
-_VERSION = re.compile(r"""^__version__\s*=\s*['"]([^'"]+)['"]""", re.MULTILINE)
-_MINIMUM = re.compile(r"^_PY[23]?_MIN\s*=\s*(?:sys\.version_info\S*\s*>=\s*)?\((?P<version>[\d,\s]+)\)", re.MULTILINE)
+_VERSION = r"""^__version__\s*=\s*['"]([^'"]+)['"]"""
+_MINIMUM = r"^_PY[23]?_MIN\s*=\s*(?:sys\.version_info\S*\s*>=\s*)?\((?P<version>[\d,\s]+)\)"
 _ANCIENT: tuple[tuple[int, ...], ...] = ((2, 6), (3, 5))  # releases before ansible-core said what they need
 #: Python versions of hosts -> the last minor release that serves them (the support matrix of ansible-core's docs).
 _LAST_FOR = {(2, 7): "2.16", (3, 6): "2.16", (3, 7): "2.17"}
@@ -65,8 +65,9 @@ def read_core(path: str) -> Core:
             basic = file.read(20_000)
     except OSError as error:
         raise WeftError(f"There is no usable ansible-core in {path}: {error}") from error
-    version = _VERSION.search(release)
-    lowest = tuple(tuple(int(n) for n in m["version"].split(",") if n.strip()) for m in _MINIMUM.finditer(basic))
+    version = re.search(_VERSION, release, re.MULTILINE)
+    minimums = (match["version"] for match in re.finditer(_MINIMUM, basic, re.MULTILINE))
+    lowest = tuple(tuple(int(n) for n in minimum.split(",") if n.strip()) for minimum in minimums)
     return Core(path, version[1] if version else "0", lowest or _ANCIENT)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import tempfile
 from typing import Any
 
 _OFF = ("", "0", "false", "no", "off")
@@ -43,6 +42,8 @@ def store_json(name: str, value: Any) -> None:
     folder = cache_dir()
     if folder is None:
         return
+    import tempfile  # with shutil and random: too much for a run that only reads
+
     temporary = None
     try:
         os.makedirs(folder, mode=0o700, exist_ok=True)

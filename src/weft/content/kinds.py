@@ -24,10 +24,8 @@ class Kind(enum.Enum):
 REPLACER: Final = b"#<<INCLUDE_ANSIBLE_MODULE_COMMON>>"
 _JSON_ARGS = b"<<INCLUDE_ANSIBLE_MODULE_JSON_ARGS>>"
 _POWERSHELL_COMMON = b"# POWERSHELL_COMMON"
-_POWERSHELL = re.compile(
-    rb"#Requires -(Module|Version)|#AnsibleRequires -(OSVersion|PowerShell|CSharpUtil|Wrapper)", re.I
-)
-_NEW_STYLE = re.compile(
+_POWERSHELL = rb"#Requires -(Module|Version)|#AnsibleRequires -(OSVersion|PowerShell|CSharpUtil|Wrapper)"
+_NEW_STYLE = (
     rb"from +\.{2,} *module_utils.* +import "
     rb"|from +ansible_collections\.[^.]+\.[^.]+\.plugins\.module_utils.* +import "
     rb"|import +ansible_collections\.[^.]+\.[^.]+\.plugins\.module_utils.*"
@@ -41,9 +39,9 @@ def detect_kind(source: bytes) -> Kind:
     """What a module's contents make it, by ansible-core's marks."""
     if source[:1024].translate(None, _TEXT_BYTES):
         return Kind.BINARY
-    if REPLACER in source or _NEW_STYLE.search(source):
+    if REPLACER in source or re.search(_NEW_STYLE, source):
         return Kind.NEW
-    if _POWERSHELL_COMMON in source or _POWERSHELL.search(source):
+    if _POWERSHELL_COMMON in source or re.search(_POWERSHELL, source, re.I):
         return Kind.POWERSHELL
     if _JSON_ARGS in source:
         return Kind.JSON_ARGS

@@ -21,8 +21,8 @@ _LABEL = rf"(?:\w|{_LABEL_RANGE})(?:[\w-]|{_LABEL_RANGE})*(?<![_-])"
 _IPV4_PART = rf"(?:[01]?\d{{1,2}}|2[0-4]\d|25[0-5]|{_NUMBERS})"
 _H = rf"(?:[0-9a-f]{{1,4}}|{_HEX_NUMBERS})"
 
-_BRACKETED_PORT = re.compile(r"\[(.+)\]:(\d+)")
-_PORT = re.compile(r"((?:[^:\[\]]|\[[^\]]*\])*):(\d+)")
+_BRACKETED_PORT = r"\[(.+)\]:(\d+)"
+_PORT = r"((?:[^:\[\]]|\[[^\]]*\])*):(\d+)"
 
 
 @functools.cache
@@ -48,6 +48,9 @@ def _ipv6() -> re.Pattern[str]:
     return re.compile("|".join(forms), re.IGNORECASE | re.ASCII)
 
 
+_PLAIN = r"\w[\w-]*(?<![_-])(?:\.\w[\w-]*(?<![_-]))*"  # what _hostname() is without ranges
+
+
 @functools.cache
 def _hostname() -> re.Pattern[str]:
     return re.compile(rf"{_LABEL}(?:\.{_LABEL})*", re.IGNORECASE)
@@ -65,11 +68,11 @@ def is_ip(name: str) -> bool:
 def parse_address(text: str, *, allow_ranges: bool = False) -> tuple[str, int | None]:
     """Host and port. Raises BadAddress."""
     port = None
-    for form in (_BRACKETED_PORT, _PORT):
-        match = form.fullmatch(text)
+    for form in (_BRACKETED_PORT, _PORT) if ":" in text else ():
+        match = re.fullmatch(form, text)
         if match:
             text, port = match[1], int(match[2])
-    if not any(form().fullmatch(text) for form in (_ipv4, _hostname, _ipv6)):
+    if not re.fullmatch(_PLAIN, text) and not any(form().fullmatch(text) for form in (_ipv4, _hostname, _ipv6)):
         raise BadAddress(f"Not a valid network hostname: {text}")
     if not allow_ranges and "[" in text:
         raise BadAddress("Detected range in host but was asked to ignore ranges")

@@ -15,7 +15,6 @@ from weft.events.types import Event, Message, Warned
 from weft.inventory.builder import InventoryBuilder
 from weft.inventory.inventory import Inventory
 from weft.inventory.sources.host_list import parse_host_list
-from weft.inventory.sources.ini import parse_ini
 from weft.model.errors import LoadError, WeftError
 from weft.model.settings import Settings
 from weft.model.values import Origin
@@ -224,6 +223,8 @@ class _Loader:
     def _try_ini(self, source: str) -> bool:
         if not os.access(source, os.R_OK) or os.path.splitext(source)[1] == ".toml":
             return False
+        from weft.inventory.sources.ini import parse_ini
+
         try:
             parse_ini(self._read(source), source, self._builder)
         except LoadError as error:

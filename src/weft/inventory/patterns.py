@@ -28,9 +28,9 @@ NO_HOSTS = (
 )
 NOTHING_LEFT = "Specified inventory, host pattern and/or --limit leaves us with no hosts to target."
 
-_SUBSCRIPT = re.compile(r"(.+)\[(?:(-?[0-9]+)|([0-9]+)([:-])([0-9]*))\]")
+_SUBSCRIPT = r"(.+)\[(?:(-?[0-9]+)|([0-9]+)([:-])([0-9]*))\]"
 _PLAIN = re.compile(r"[^\s:\[\]]+")
-_PARTS = re.compile(r"(?:[^\s:\[\]]|\[[^\]]*\])+")
+_PARTS = r"(?:[^\s:\[\]]|\[[^\]]*\])+"
 _WILD = re.compile(r"[.?*\[]")
 
 
@@ -47,7 +47,7 @@ def split_patterns(pattern: str | Iterable[str]) -> list[str]:
             parse_address(pattern, allow_ranges=True)
             parts = [pattern]
         except BadAddress:
-            parts = _PARTS.findall(pattern)
+            parts = re.findall(_PARTS, pattern)
     return [part.strip() for part in parts if part.strip()]
 
 
@@ -141,7 +141,7 @@ class Selector:
     def _match_anew(self, pattern: str) -> tuple[str, ...]:
         if not pattern:
             raise WeftError(f"Invalid host list pattern: {pattern}")
-        match = None if pattern[0] == "~" else _SUBSCRIPT.fullmatch(pattern)
+        match = None if pattern[0] == "~" else re.fullmatch(_SUBSCRIPT, pattern)
         if match is None:
             return self._enumerate(pattern)
         expression, index, start, separator, end = match.groups()

@@ -17,7 +17,7 @@ from weft.playbook.checks import is_template, type_name
 from weft.playbook.keywords import On
 from weft.playbook.own import Own
 
-_PERCENT = re.compile(r"\s*(\d+(?:\.\d+)?)\s*%\s*")
+_PERCENT = r"\s*(\d+(?:\.\d+)?)\s*%\s*"
 _SERIAL_HINT: Final = 'For example: 1, "30%", or [1, 5, "20%"].'
 #: On what Ansible can't retry, limit or detach as a whole.
 _OF_GROUPS: Final = ("retries", "delay", "async", "poll")
@@ -58,7 +58,7 @@ def check_serial(value: Value, origin: Origin | None) -> None:
 def _check_batch(value: Value, place: Origin | None) -> None:
     if is_template(value) or isinstance(value, VaultText):
         return
-    percent = _PERCENT.fullmatch(value) if isinstance(value, str) else None
+    percent = re.fullmatch(_PERCENT, value) if isinstance(value, str) else None
     if isinstance(value, float):
         raise LoadError(f"'serial' must be a whole number of hosts, not {value}.", place, _SERIAL_HINT)
     try:

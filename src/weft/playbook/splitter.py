@@ -13,9 +13,7 @@ from collections.abc import Mapping
 from weft.model.errors import LoadError
 from weft.model.values import MapNode, Origin, Trusted, origin_of
 
-_ESCAPE = re.compile(
-    r"""\\U[a-fA-F0-9]{8} | \\u[a-fA-F0-9]{4} | \\x[a-fA-F0-9]{2} | \\N\{[^}]+\} | \\[\\'"abfnrtv]""", re.VERBOSE
-)
+_ESCAPE = r"""\\U[a-fA-F0-9]{8} | \\u[a-fA-F0-9]{4} | \\x[a-fA-F0-9]{2} | \\N\{[^}]+\} | \\[\\'"abfnrtv]"""
 #: k=v words that command-like actions take as options; any other `k=v` is part of their free-form text
 RAW_OPTIONS = frozenset(
     ("creates", "removes", "chdir", "executable", "warn", "stdin", "stdin_add_newline", "strip_empty_ends")
@@ -32,7 +30,7 @@ def parse_kv(text: str, *, raw: bool = False) -> Mapping[str, Trusted]:
     options: dict[str, str] = {}
     free: list[str] = []
     for word in split_args(text, origin):
-        decoded = _ESCAPE.sub(_decode, word) if "\\" in word else word
+        decoded = re.sub(_ESCAPE, _decode, word, flags=re.VERBOSE) if "\\" in word else word
         at = _equals(decoded)
         if at is None:
             free.append(word)

@@ -34,8 +34,8 @@ _DEBUG_HIDDEN = frozenset(
 )
 _STATUS_KEYS = frozenset(("failed", "skipped"))  # said by the line's first word
 _HANDLED_KEYS = frozenset(("exception", "warnings", "deprecations"))  # shown in lines of their own
-_BREAKS = re.compile("[\n\x85\u2028\u2029]")
-_BLANKS_BEFORE_BREAK = re.compile(" +(?=[\n\x85\u2028\u2029])")
+_BREAKS = "[\n\x85\u2028\u2029]"
+_BLANKS_BEFORE_BREAK = " +(?=[\n\x85\u2028\u2029])"
 
 
 @functools.cache
@@ -174,7 +174,7 @@ def _dumper(lossy: bool) -> Any:
         pass
 
     def text_node(dumper: Any, text: str) -> Any:
-        if not _BREAKS.search(text):
+        if not re.search(_BREAKS, text):
             return dumper.represent_scalar("tag:yaml.org,2002:str", text)
         shown = _blockable(text) if lossy else text
         return dumper.represent_scalar("tag:yaml.org,2002:str", shown, style="|")
@@ -186,4 +186,4 @@ def _dumper(lossy: bool) -> Any:
 def _blockable(text: str) -> str:
     """Text without what YAML does not allow in a block: trailing blanks, tabs, control characters."""
     text = _not_in_block().sub("", text.rstrip().expandtabs())
-    return _BLANKS_BEFORE_BREAK.sub("", text)
+    return re.sub(_BLANKS_BEFORE_BREAK, "", text)

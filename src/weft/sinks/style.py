@@ -45,12 +45,12 @@ _NAMES = {
     "white": "1;37",
     "normal": "0",
 }
-_INDEXED = re.compile(r"color(?P<index>\d+)|rgb(?P<red>[0-5])(?P<green>[0-5])(?P<blue>[0-5])|gray(?P<gray>\d+)")
+_INDEXED = r"color(?P<index>\d+)|rgb(?P<red>[0-5])(?P<green>[0-5])(?P<blue>[0-5])|gray(?P<gray>\d+)"
 
 
 def escape_code(color: str) -> str | None:
     """The SGR parameters of a colour name (``green``, ``color208``, ``rgb520``, ``gray12``); None: no such colour."""
-    match = _INDEXED.match(color)
+    match = re.match(_INDEXED, color)
     if match is None:
         return _NAMES.get(color)
     if match["index"]:
