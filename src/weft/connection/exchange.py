@@ -116,6 +116,10 @@ class Exchange:
             return b""
         return self.send(self.make("cancel", {"target": request.number}))
 
+    def awaits(self, request: Request) -> bool:
+        """Whether it was sent and has no answer yet."""
+        return request.number in self._sent
+
     @property
     def waiting(self) -> list[Request]:
         """What has no answer yet and is still wanted, sent or not."""

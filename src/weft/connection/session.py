@@ -152,20 +152,39 @@ class AgentSession:
     async def close(self) -> None:
         if self._state is State.IDLE and self._connector.connected:
             await self._go_back()
-        link, mending = self._link, self._mending
+        links, mending = [self._link], self._mending
         if self._state is not State.CLOSED:
             try:
-                if self._state is State.UP and link is not None:
-                    self._issue(self._exchange.make("bye", None))
-                    self._flush()
-                    await asyncio.wait([link.over], timeout=BYE_TIMEOUT)
+                if self._state is State.UP:
+                    await self._say_goodbye()
             finally:
+                links.append(self._link)
                 self._shut("The session was closed.")
-            if link is not None:
+            for link in filter(None, links):
                 await link.started.channel.wait_closed()
             await self._connector.release()
         if mending is not None and mending is not asyncio.current_task():
             await asyncio.wait([mending])
+
+    async def _say_goodbye(self) -> None:
+        """Have the agent end. If the link goes before it has heard that, it is told again on another one."""
+        goodbye = self._exchange.make("bye", None)
+        self._issue(goodbye)
+        self._flush()
+        if await self._is_over() and self._exchange.awaits(goodbye) and self._connector.connected:
+            if self._state is State.IDLE:
+                await self._go_back()
+            elif self._mending is not None:
+                await asyncio.wait([self._mending], timeout=BYE_TIMEOUT)
+            await self._is_over()
+
+    async def _is_over(self) -> bool:
+        """Whether the link ends by itself."""
+        link = self._link
+        if link is None:
+            return False
+        await asyncio.wait([link.over], timeout=BYE_TIMEOUT)
+        return link.over.done()
 
     async def _go_back(self) -> None:
         """The agent waits for us; so that it need not do so in vain, tell it goodbye."""
@@ -199,8 +218,7 @@ class AgentSession:
             self._link = None
             link.drop()
             why = str(link.over.result()) if link.over.done() else f"no greeting within {HELLO_TIMEOUT:.0f} seconds"
-            said = f": {link.errors}" if link.errors else ""
-            raise Unreachable(f"The agent on {self._target.host} did not come up: {why}{said}")
+            raise Unreachable(f"The agent on {self._target.host} did not come up: {link.explained(why)}")
         self._said_hello(link.hello.result().header)
         return link
 
@@ -242,7 +260,7 @@ class AgentSession:
         if self._state is State.UP:
             self._state = State.IDLE
             if self._exchange.needs_link or any(self._callbacks.values()):
-                self._mend(str(ended) + (f": {link.errors}" if link.errors else ""))
+                self._mend(link.explained(str(ended)))
 
     def _mend(self, why: str) -> None:
         self._state = State.MENDING
@@ -378,10 +396,10 @@ class _Link:
         self._reader = FrameReader()
         self._errors = b""
 
-    @property
-    def errors(self) -> str:
-        """The last of what the agent's stderr said."""
-        return self._errors.decode("utf-8", "replace").strip()
+    def explained(self, why: str) -> str:
+        """Why it ended, and what stderr said of it; a client program's last words are in its reason already."""
+        errors = self._errors.decode("utf-8", "replace").strip()
+        return why if not errors or errors.splitlines()[-1] in why else f"{why}: {errors}"
 
     def drop(self) -> None:
         self.started.channel.close()

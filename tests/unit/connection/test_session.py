@@ -265,6 +265,21 @@ async def test_an_agent_that_waits_for_us_is_told_goodbye(memory: MemoryHost, ta
     assert memory.agent.ops()[-1] == "bye"
 
 
+async def test_a_goodbye_that_is_lost_with_the_link_is_said_again(memory: MemoryHost, target: Target) -> None:
+    session = AgentSession(target, memory, window=30.0, linger=60.0)
+    await session.start(await memory.launch())
+    await session.request("echo")
+    agent = memory.agent
+    agent.swallow = True
+    closing = asyncio.create_task(session.close())
+    await turns()
+    agent.swallow = False
+    agent.cut()
+    await closing
+    assert agent.ops().count("bye") == 1 and memory.rejoins == 1
+    assert all(channel.ended for channel in memory.transport.channels)
+
+
 async def test_closing_ends_what_waits(memory: MemoryHost, target: Target) -> None:
     session = AgentSession(target, memory, window=30.0, linger=60.0)
     await session.start(await memory.launch())
