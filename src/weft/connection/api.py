@@ -31,7 +31,7 @@ class Become(Discreet, frozen=True, kw_only=True):
 class Target(Discreet, frozen=True, kw_only=True):
     """Where a task runs and as whom. Equal targets share one session."""
 
-    unshown: ClassVar[frozenset[str]] = frozenset({"password", "private_key", "private_key_passphrase"})
+    unshown: ClassVar[frozenset[str]] = frozenset({"password", "private_key", "private_key_passphrase", "extra"})
 
     host: str  # inventory name, for messages
     connection: str = "ssh"  # ssh | local | docker | podman | kubectl | a name that takes the compatibility lane

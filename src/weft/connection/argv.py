@@ -1,6 +1,6 @@
-"""Transports that run a client program per channel: the local shell, docker, podman, kubectl.
+"""Transports that run a client program per channel: the local shell, docker, podman.
 
-Each is a function from a command line to an argv; ``ArgvTransport`` runs it (the OpenSSH client uses it too).
+Each is a function from a command line to an argv; ``ArgvTransport`` runs it (so do the OpenSSH client and kubectl).
 """
 
 from __future__ import annotations
@@ -14,13 +14,16 @@ from weft.connection.api import Target
 from weft.connection.channel import Channel, Ended, Receiver
 from weft.connection.errors import NoTransport
 from weft.connection.process import Explain, ProcessChannel, spawn
-from weft.model.errors import Unreachable
+from weft.model.errors import Unreachable, WeftError
 
 Build = Callable[[str, bool], Sequence[str]]  # command line, on a terminal -> argv
 
 
 class ArgvTransport:
-    """Runs one client process per channel. ``local_pty``: the client wants a terminal itself if the program shall."""
+    """Runs one client process per channel. ``local_pty``: the client wants a terminal itself if the program shall.
+
+    ``on_close`` is called once, when the last of them has ended.
+    """
 
     def __init__(
         self,
@@ -30,12 +33,14 @@ class ArgvTransport:
         env: Mapping[str, str] | None = None,
         cwd: str | None = None,
         local_pty: bool = True,
+        on_close: Callable[[], object] = lambda: None,
     ) -> None:
         self._build = build
         self._explain = explain
         self._env = env
         self._cwd = cwd
         self._local_pty = local_pty
+        self._on_close = on_close
         self._channels: set[ProcessChannel] = set()
         self._closed = False
 
@@ -58,32 +63,37 @@ class ArgvTransport:
         return channel
 
     async def close(self) -> None:
+        on_close, self._on_close = self._on_close, lambda: None
         self._closed = True
         channels, self._channels = self._channels, set()
         for channel in channels:
             channel.close()
-        await asyncio.gather(*(channel.wait_closed() for channel in channels))
+        try:
+            await asyncio.gather(*(channel.wait_closed() for channel in channels))
+        finally:
+            on_close()
 
 
 def local(target: Target) -> ArgvTransport:
     """This machine, as the user who runs weft."""
-    return ArgvTransport(lambda command, pty: _shell(command), cwd=target.cwd)
+    return ArgvTransport(lambda command, pty: shell(command), cwd=target.cwd)
 
 
 def container(target: Target) -> ArgvTransport:
-    """docker, podman or kubectl, by ``target.connection``. Raises NoTransport."""
-    build = {"docker": _docker, "podman": _podman, "kubectl": _kubectl, "oc": _kubectl}.get(target.connection)
+    """docker or podman, by ``target.connection``. Raises NoTransport, WeftError."""
+    build = {"docker": _docker, "podman": _podman}.get(target.connection)
     if build is None:
         raise NoTransport("connection", target.connection)
     before, after = build(target, dict(target.extra))
 
     def argv(command: str, pty: bool) -> list[str]:
-        return [*before, "-it" if pty else "-i", *after, *_shell(command)]
+        return [*before, "-it" if pty else "-i", *after, *shell(command)]
 
     return ArgvTransport(argv, explain=_explain(target))
 
 
-def _shell(command: str) -> list[str]:
+def shell(command: str) -> list[str]:
+    """The arguments that have a shell run a command line."""
     # one that only starts another shell makes room for it
     return ["/bin/sh", "-c", f"exec {command}" if command.startswith("/bin/sh -c ") else command]
 
@@ -94,40 +104,23 @@ _Parts = tuple[list[str], list[str]]  # before and after the -i
 def _docker(target: Target, extra: Mapping[str, str]) -> _Parts:
     user = ["-u", target.user] if target.user else []
     folder = ["-w", extra["working_dir"]] if extra.get("working_dir") else []
-    program = [extra.get("executable", "docker"), *shlex.split(extra.get("extra_args", "")), "exec"]
+    program = [extra.get("executable", "docker"), *words(extra.get("extra_args", ""), "extra_args"), "exec"]
     privileged = ["--privileged"] if extra.get("privileged") else []
     return program, [*user, *folder, *privileged, target.address or target.host]
 
 
 def _podman(target: Target, extra: Mapping[str, str]) -> _Parts:
     user = ["--user", target.user] if target.user else []
-    program = [extra.get("executable", "podman"), *shlex.split(extra.get("extra_args", "")), "exec"]
+    program = [extra.get("executable", "podman"), *words(extra.get("extra_args", ""), "extra_args"), "exec"]
     return program, [*user, target.address or target.host]
 
 
-_KUBECTL_OPTIONS = {
-    "kubeconfig": "--kubeconfig",
-    "context": "--context",
-    "namespace": "-n",
-    "host": "--server",
-    "client_cert": "--client-certificate",
-    "client_key": "--client-key",
-    "ca_cert": "--certificate-authority",
-}
-_KUBECTL_SECRETS = ("password", "token")
-
-
-def _kubectl(target: Target, extra: Mapping[str, str]) -> _Parts:
-    secret = next((name for name in _KUBECTL_SECRETS if extra.get(name)), None)
-    if secret is not None:
-        message = f"A {secret} for kubectl would show in the list of processes: put it into a kubeconfig file."
-        raise NoTransport("connection", target.connection, message)
-    options = [part for name, flag in _KUBECTL_OPTIONS.items() if extra.get(name) for part in (flag, extra[name])]
-    if extra.get("verify_ssl", "").lower() in ("false", "no", "0"):
-        options.append("--insecure-skip-tls-verify=true")
-    program = [extra.get("executable", target.connection), *options, *shlex.split(extra.get("extra_args", "")), "exec"]
-    where = ["-c", extra["container"]] if extra.get("container") else []
-    return program, [*where, extra.get("pod") or target.address or target.host, "--"]
+def words(text: str, name: str) -> list[str]:
+    """An option's arguments for the program, as a shell would split them. Raises WeftError."""
+    try:
+        return shlex.split(text)
+    except ValueError as error:
+        raise WeftError(f"{name} can't be split into arguments ({error}): {text}") from None
 
 
 _CLIENT_FAILED = re.compile(
@@ -139,6 +132,8 @@ _CLIENT_FAILED = re.compile(
 
 def _explain(target: Target) -> Explain:
     def explain(ended: Ended, errors: str, output: bool) -> str:
+        if ended.signal:
+            return f"{target.connection}: {ended}"
         if output or not ended.rc or not _CLIENT_FAILED.search(errors):
             return ""
         name = target.address or target.host

@@ -52,9 +52,12 @@ class AgentFailed(TaskFailed):
     """Python is there but the agent could not start under it."""
 
     def __init__(self, python: str, output: str, rc: int | None) -> None:
-        reason = output.strip().splitlines()[-1] if output.strip() else f"it ended with status {rc}"
+        # kubectl's own line comes last, and says of the status alone
+        said = [
+            line for line in output.strip().splitlines() if not line.startswith("command terminated with exit code")
+        ]
         super().__init__(
-            f"The agent could not start under {python}: {reason}",
+            f"The agent could not start under {python}: {said[-1] if said else f'it ended with status {rc}'}",
             result={"rc": rc if rc is not None else 1, "module_stdout": "", "module_stderr": output},
         )
 

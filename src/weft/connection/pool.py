@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from msgspec import Struct
 from msgspec.structs import replace
 
-from weft.connection import argv, discovery, pack
+from weft.connection import argv, discovery, kubectl, pack
 from weft.connection.api import Session, Target
 from weft.connection.bootstrap import Launch, Started, candidates, start
 from weft.connection.channel import Transport
@@ -190,6 +190,8 @@ class SessionPool:
             return argv.local(target)
         if name == SSH:
             return await (await self._ssh_ways()).transport(target)
+        if name in kubectl.PROGRAMS:
+            return kubectl.transport(replace(target, connection=name))
         return argv.container(replace(target, connection=name))
 
     async def _ssh_ways(self) -> SshWays:

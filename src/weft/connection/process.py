@@ -18,6 +18,7 @@ from weft.connection.channel import Ended, Receiver
 
 _CHUNK = 256 * 1024
 _KILL_AFTER = 2.0  # seconds between TERM and KILL
+_KEPT_ERRORS = 8192  # bytes
 _LINGER = 0.5  # seconds that output may still come after the exit while a grandchild holds the pipes
 #: A session leader that opens a terminal gets it as its controlling one: no code between fork and exec is needed.
 _ON_TERMINAL = 'exec 0<>"$0" 1>&0 2>&0; exec "$@"'
@@ -39,7 +40,8 @@ class ProcessChannel:
     ) -> None:
         self.receiver = receiver
         self._explain = explain
-        self._errors = b""
+        self._terminal = terminal
+        self._errors = b""  # the last of stderr; on a terminal, of everything
         self._output = False
         self._process = process
         self._loop = asyncio.get_running_loop()
@@ -108,8 +110,10 @@ class ProcessChannel:
             self._stop_reading(fd)
             if not self._readers and self._process.returncode is not None:
                 self._end()
-        elif errors:
-            self._errors = (self._errors + data)[-8192:]
+            return
+        if errors or fd == self._terminal:
+            self._errors = (self._errors + data)[-_KEPT_ERRORS:]
+        if errors:
             self.receiver.on_error(data)
         else:
             self._output = True

@@ -7,13 +7,13 @@ documentation wins, as in ansible-core's config manager. Source: the options of 
 from __future__ import annotations
 
 import getpass
-import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, ClassVar, Protocol
 
 from msgspec import Struct
 
+from weft.connection import kubectl
 from weft.connection.api import Become, Target
 from weft.connection.become import is_native
 from weft.connection.names import LOCAL, NATIVE, SSH
@@ -119,6 +119,8 @@ def _aliases(kind: str, option: str, *specific: str) -> tuple[str, ...]:
     """An option's variables, the weakest first: the general one, then those of the connection."""
     general = f"ansible_{option}"
     names = specific or (option,)
+    if kind in kubectl.PROGRAMS:
+        return (general,)  # its own are of the cluster: ansible_kubectl_host and _user are who serves it, and for whom
     if kind == SSH:
         return (general, *(f"ansible_{plugin}_{name}" for name in names for plugin in ("ssh", "paramiko")))
     return (general, *(f"ansible_{kind.rpartition('.')[2]}_{name}" for name in names))
@@ -182,23 +184,6 @@ def _first(*values: str | None) -> str | None:
 
 _DOCKER = {"extra_args": "extra_args", "working_dir": "working_dir", "privileged": "privileged"}
 _PODMAN = {"extra_args": "extra_args", "executable": "executable"}
-#: kubectl's options: the ends of their variables, weakest first.
-_KUBECTL: Mapping[str, tuple[str, ...]] = {
-    "pod": ("pod",),
-    "container": ("container",),
-    "namespace": ("namespace",),
-    "extra_args": ("extra_args",),
-    "kubeconfig": ("kubeconfig", "config"),
-    "context": ("context",),
-    "host": ("host", "server"),
-    "username": ("username", "user"),
-    "password": ("password",),
-    "token": ("token", "api_key"),
-    "client_cert": ("cert_file", "client_cert"),
-    "client_key": ("key_file", "client_key"),
-    "ca_cert": ("ssl_ca_cert", "ca_cert"),
-    "verify_ssl": ("verify_ssl", "validate_certs"),
-}
 
 
 def _extra(look: _Lookup, kind: str) -> tuple[tuple[str, str], ...]:
@@ -208,10 +193,8 @@ def _extra(look: _Lookup, kind: str) -> tuple[tuple[str, str], ...]:
     elif kind in ("docker", "podman"):
         options = _DOCKER if kind == "docker" else _PODMAN
         found.update((name, look.text(f"ansible_{kind}_{end}")) for name, end in options.items())
-    elif kind in ("kubectl", "oc"):
-        for name, ends in _KUBECTL.items():
-            value = look.text(*(f"ansible_{kind}_{end}" for end in ends))
-            found[name] = value or os.environ.get(f"K8S_AUTH_{name.upper()}")
+    elif kind in kubectl.PROGRAMS:
+        found.update(kubectl.read_options(kind, look.value))
     if found["shell_type"] == "sh":
         found["shell_type"] = None
     return tuple((name, value) for name, value in found.items() if value)

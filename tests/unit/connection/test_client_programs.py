@@ -1,4 +1,4 @@
-"""docker, podman, kubectl and the OpenSSH client: what they are run with, and what their failures mean."""
+"""docker, podman and the OpenSSH client: what they are run with, and what their failures mean."""
 
 from __future__ import annotations
 
@@ -14,10 +14,9 @@ import pytest_asyncio
 from weft.connection import argv
 from weft.connection.api import Target
 from weft.connection.channel import Ended
-from weft.connection.errors import NoTransport
 from weft.connection.pool import SessionPool
 from weft.connection.ssh import client
-from weft.model.errors import Unreachable
+from weft.model.errors import Unreachable, WeftError
 
 
 def words(connection: str, *, pty: bool = False, **given: Any) -> list[str]:
@@ -39,23 +38,10 @@ SHELL = ["/bin/sh", "-c", "do it"]
             ["docker", "-H", "x", "exec", "-i", "-u", "u", "-w", "/w", "c"],
         ),
         ({"connection": "podman", "user": "app"}, ["podman", "exec", "-i", "--user", "app", "box"]),
-        (
-            {"connection": "kubectl", "extra": {"namespace": "n", "context": "c", "container": "k"}},
-            ["kubectl", "--context", "c", "-n", "n", "exec", "-i", "-c", "k", "box", "--"],
-        ),
-        (
-            {"connection": "oc", "extra": {"pod": "p", "verify_ssl": "no"}},
-            ["oc", "--insecure-skip-tls-verify=true", "exec", "-i", "p", "--"],
-        ),
     ],
 )  # fmt: skip
 def test_command_lines(given: dict[str, Any], expected: list[str]) -> None:
     assert words(**given) == [*expected, *SHELL]
-
-
-def test_a_secret_for_kubectl_is_not_put_on_a_command_line() -> None:
-    with pytest.raises(NoTransport, match="token"):
-        words("kubectl", extra={"token": "geheim"})
 
 
 @pytest.mark.parametrize(
@@ -64,7 +50,6 @@ def test_a_secret_for_kubectl_is_not_put_on_a_command_line() -> None:
         ("Error response from daemon: No such container: box", False, True),
         ("unable to find user bob: no matching entries in passwd file", False, True),
         ("Cannot connect to the Docker daemon at unix:///x", False, True),
-        ('Error from server (NotFound): pods "box" not found', False, True),
         ("sh: 1: oops: not found", False, False),
         ("Error: something the program said", True, False),
     ],
@@ -73,6 +58,16 @@ def test_a_client_that_fails_is_told_from_a_program_that_does(errors: str, outpu
     explain = argv._explain(Target(host="box", connection="docker"))
     assert bool(explain(Ended(rc=1), errors, output)) is failed
     assert explain(Ended(rc=0), errors, output) == ""
+
+
+def test_a_client_that_is_killed_is_not_the_program() -> None:
+    explain = argv._explain(Target(host="box", connection="docker"))
+    assert explain(Ended(rc=137, signal="SIGKILL"), "", True) == "docker: it was killed by signal SIGKILL"
+
+
+def test_arguments_that_no_shell_could_read() -> None:
+    with pytest.raises(WeftError, match="extra_args can't be split into arguments"):
+        words("docker", extra={"extra_args": "-H 'x"})
 
 
 @pytest_asyncio.fixture

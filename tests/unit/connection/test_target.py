@@ -150,10 +150,14 @@ def test_docker() -> None:
     assert (target.address, dict(target.extra)) == ("web1", {"extra_args": "-H x"})
 
 
-def test_kubectl(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("K8S_AUTH_CONTEXT", "prod")
-    names = {"ansible_connection": "kubectl", "ansible_kubectl_pod": "p", "ansible_kubectl_namespace": "n"}
-    assert dict(make(names).extra) == {"pod": "p", "namespace": "n", "context": "prod"}
+def test_kubectl_s_host_and_user_are_of_the_cluster() -> None:
+    cluster = {"ansible_kubectl_host": "https://k8s", "ansible_kubectl_user": "admin"}
+    target = make({"ansible_connection": "kubectl", **cluster})
+    assert (target.address, target.user, dict(target.extra)) == (
+        "web1", None, {"host": "https://k8s", "username": "admin"},
+    )  # fmt: skip
+    assert "admin" not in repr(target)
+    assert make({"ansible_connection": "kubectl", "ansible_host": "web-0", **cluster}).address == "web-0"
 
 
 @pytest.mark.parametrize("names", [{"ansible_port": "ssh"}, {"ansible_become": "perhaps"}])
