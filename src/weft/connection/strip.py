@@ -9,10 +9,12 @@ import ast
 import io
 import tokenize
 
+from weft.model.syntax import parse
+
 
 def one_line(source: str) -> str:
     """Statements none of which is compound, without their docstring."""
-    statements = [node for node in ast.parse(source).body if not _is_docstring(node)]
+    statements = [node for node in parse(source).body if not _is_docstring(node)]
     return ";".join(ast.unparse(node) for node in statements)
 
 
@@ -23,7 +25,7 @@ def strip(source: str) -> str:
         if token.type == tokenize.COMMENT:
             row, column = token.start
             lines[row - 1] = lines[row - 1][:column]
-    for node in ast.walk(ast.parse(source)):
+    for node in ast.walk(parse(source)):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and _is_docstring(node.body[0]):
             text = node.body[0]
             lines[text.lineno - 1] = lines[text.lineno - 1][: text.col_offset] + ("0" if len(node.body) == 1 else "")

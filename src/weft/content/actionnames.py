@@ -11,6 +11,7 @@ from msgspec import Struct
 from weft.content.collections import BUILTIN, index_of, is_fqcn, split_fqcn
 from weft.content.modules import ACTION_ALIASES, LEGACY, ModuleStore
 from weft.model.settings import Settings
+from weft.model.syntax import parse
 
 _LEGACY_DOT = LEGACY + "."
 _BUILTIN_DOT = BUILTIN + "."
@@ -38,7 +39,7 @@ def read_traits(path: str) -> PluginTraits:
     """Read without running it. What can't be read says nothing: running it will tell why."""
     try:
         with open(path, "rb") as file:
-            tree = ast.parse(file.read(), path)
+            tree = parse(file.read(), path)
     except (OSError, SyntaxError, ValueError):
         return PluginTraits(path)
     found: dict[str, bool] = {}

@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from weft.content.diskcache import load_json, store_json
 from weft.model.errors import WeftError
+from weft.model.syntax import parse
 from weft.model.values import Origin
 
 _CACHE_FILE = "imports-1.json"
@@ -43,7 +44,7 @@ def digest_of(data: bytes) -> str:
 def scan_source(source: bytes, path: str) -> tuple[Import, ...]:
     """The imports of ``ansible.module_utils``, of collections, and relative ones. Raises WeftError: not Python."""
     try:
-        tree = ast.parse(source, path)
+        tree = parse(source, path)
     except SyntaxError as error:
         name = os.path.splitext(os.path.basename(path))[0]
         origin = Origin(path, error.lineno or 0, error.offset or 0)

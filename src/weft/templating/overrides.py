@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Mapping
 from typing import Any, Final
 
 from weft.model.errors import TemplateFailed
+from weft.model.syntax import literal
 
 HEADER: Final = "#jinja2:"
 
@@ -83,7 +83,7 @@ def split_header(text: str) -> tuple[str, dict[str, Any]]:
         if key not in DEFAULTS:
             raise TemplateFailed(f"Syntax error in template: Invalid {HEADER!r} override key {key!r}.")
         try:
-            found[key] = ast.literal_eval(value)
+            found[key] = literal(value)
         except (ValueError, SyntaxError) as error:
             raise TemplateFailed(f"Syntax error in template: {error}") from None
     return rest, found

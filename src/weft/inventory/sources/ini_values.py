@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from weft.model.syntax import literal
 from weft.model.values import MapNode, Origin, SeqNode, Trusted
 
 _SPECIAL = re.compile(r"""['"\\#]""")
@@ -68,13 +69,12 @@ def parse_value(text: str, origin: Origin) -> Any:
         return int(text)
     if _FRACTION.fullmatch(text):
         return float(text)
-    import ast
     import warnings
 
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", SyntaxWarning)
-            value = ast.literal_eval(text)
+            value = literal(text)
     except (ValueError, SyntaxError):
         value = text
     return _as_variable(value, origin)
