@@ -319,6 +319,63 @@ def test_a_throttle_with_room_for_all_keeps_hosts_in_step(project: Project, limi
     assert not any(line.endswith("one") for line in lines[second:])
 
 
+@pytest.mark.parametrize("strategy", ["linear", "free"])
+def test_tasks_with_a_throttle_of_their_own_go_by_that_alone(project: Project, strategy: str) -> None:
+    ran = project.play(
+        f"""
+        - hosts: all
+          gather_facts: false
+          strategy: {strategy}
+          tasks:
+            - throttle: 1
+              block:
+                - {{name: one, command: sleep 1, throttle: 2}}
+                - throttle: 4
+                  block: [{{name: two, command: sleep 1}}]
+              always:
+                - {{name: three, command: sleep 1, throttle: 4}}
+        """,
+        "-f 10",
+        hosts=HOSTS,
+    )
+    assert (ran.code, ran.seconds) == (0, 2 + 1 + 1)
+    if strategy == "linear":
+        banners = [line for line in ran.lines if line.startswith("TASK")]
+        assert banners == ["TASK [one]", "TASK [two]", "TASK [three]"]
+
+
+def test_one_task_without_a_throttle_keeps_the_limit_of_the_whole_block(project: Project) -> None:
+    lines = spans(
+        project,
+        """
+        - hosts: all
+          gather_facts: false
+          tasks:
+            - throttle: 2
+              block:
+                - {name: one, command: sleep 1, throttle: 4}
+                - {name: two, command: sleep 1}
+        """,
+    )
+    assert most_inside(lines, "one", "two") == 2
+
+
+def test_a_limit_of_the_whole_holds_whatever_its_tasks_say(project: Project) -> None:
+    lines = spans(
+        project,
+        """
+        - hosts: all
+          gather_facts: false
+          tasks:
+            - vars: {weft_throttle: 2}
+              block:
+                - {name: one, command: sleep 1, throttle: 4}
+                - {name: two, command: sleep 1, throttle: 4}
+        """,
+    )
+    assert most_inside(lines, "one", "two") == 2
+
+
 def test_a_strand_that_its_block_waits_for_has_the_locks_of_the_block(project: Project) -> None:
     ran = project.play(
         """

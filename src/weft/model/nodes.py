@@ -40,6 +40,7 @@ class Common(Struct, frozen=True, kw_only=True):
     run_once: Value = None
     tags: tuple[str, ...] = ()  # own and inherited, unrendered
     throttle: Value = None
+    throttle_origin: Origin | None = None  # of the node that ``throttle`` stands on
     timeout: Value = None
     when: tuple[Value, ...] = ()  # outermost first; all must hold
     delegate_to: Value = None  # blocks and tasks

@@ -124,17 +124,19 @@ class NodeBuilder:
                 check_children(body, self._shop.publish)
         else:
             check_needs(body)
+        rescue = self.section(own.get("rescue"), replace(inside, section="rescue"), origin)
+        always = self.section(own.get("always"), replace(inside, section="always"), origin)
         return Block(
             id=self._shop.new_id("b"),
             origin=origin,
             name=node_name(own),
             common=common,
             body=body,
-            rescue=self.section(own.get("rescue"), replace(inside, section="rescue"), origin),
-            always=self.section(own.get("always"), replace(inside, section="always"), origin),
+            rescue=rescue,
+            always=always,
             role=place.role,
             parallel=parallel,
-            **group_fields(own),
+            **group_fields(own, common, (*body, *rescue, *always)),
         )
 
     @staticmethod

@@ -121,7 +121,7 @@ class EntryReader:
                 body=role.tasks,
                 role=role,
                 implicit=True,
-                **group_fields(own),
+                **group_fields(own, entry.common, role.tasks),
             ),
         )
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from weft.model.errors import LoadError
-from weft.model.nodes import LoopControl, Parallel
-from weft.model.values import Value, origin_of
+from weft.model.nodes import Block, Common, LoopControl, Node, Parallel
+from weft.model.values import Origin, Value, origin_of
 from weft.playbook.checks import conditions
 from weft.playbook.keywords import SPELLED_LOOP, On
 from weft.playbook.own import Own, read_node
@@ -27,19 +27,37 @@ GROUP_ONLY = (
 )  # fmt: skip
 
 
-def group_fields(own: Own) -> dict[str, Any]:
-    """The fields of a Block by which weft limits, retries and detaches it as a whole. Raises LoadError."""
+def group_fields(own: Own, common: Common, nodes: Iterable[Node]) -> dict[str, Any]:
+    """The fields of a Block by which weft limits, retries and detaches it as a whole. Raises LoadError.
+
+    ``common`` is what ``nodes``, all that stands inside, inherit.
+    """
     return {
         "needs": own.needs(),
         "lock": lock_of(own),
         "serial": own.get("serial"),
-        "throttle": own.whole.get("throttle", own.get("throttle")),
+        "throttle": _hosts_inside(own, common, nodes),
         "timeout": own.whole.get("timeout", own.get("timeout")),
         "retry": own.retry(),
         "async_seconds": own.get("async"),
         "poll": own.get("poll"),
         "register": own.get("register"),
     }
+
+
+def _hosts_inside(own: Own, common: Common, nodes: Iterable[Node]) -> Value:
+    """How many hosts may be inside at once: None where each task goes by a `throttle` nearer to it, as in Ansible."""
+    named = own.get("throttle")
+    if "throttle" in own.whole:
+        return own.whole["throttle"]
+    return named if named is not None and any(_goes_by(common.throttle_origin, node) for node in nodes) else None
+
+
+def _goes_by(origin: Origin | None, node: Node) -> bool:
+    """Whether a task in ``node`` has the `throttle` that stands there."""
+    if isinstance(node, Block):
+        return any(_goes_by(origin, inner) for inner in (*node.body, *node.rescue, *node.always))
+    return not node.implicit and node.common.throttle_origin == origin
 
 
 def task_fields(own: Own) -> dict[str, Any]:

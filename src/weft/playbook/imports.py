@@ -98,7 +98,7 @@ class ImportBuilder:
             implicit=True,
             title=f"{statement.called.action} : {os.path.basename(path)}",
             parallel=parallel,
-            **group_fields(own),
+            **group_fields(own, inside.common, body),
         )
 
     def _find(self, name: str, place: Place, origin: Origin) -> str:
@@ -184,7 +184,7 @@ class ImportBuilder:
                 role=place.role,
                 implicit=True,
                 title=f"{statement.called.action} : {rendered.get('name', rendered.get('role'))}",
-                **group_fields(own),
+                **group_fields(own, inside.common, body),
             ),
         )
 

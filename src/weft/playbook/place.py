@@ -104,6 +104,8 @@ class Folder:
         for name, value in own.items():
             if name in _REPLACED:
                 changes[str(name)] = value
+                if name == "throttle":
+                    changes["throttle_origin"] = origin
                 if is_template(value) or name in outer.hidden:
                     changes["hidden"] = _hidden(outer, str(name), value, changes.get("hidden", outer.hidden))
             elif name == "when":

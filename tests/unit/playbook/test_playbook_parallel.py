@@ -190,6 +190,48 @@ def test_limits_of_includes(book: Book, head: str) -> None:
     assert (context.throttle, context.timeout) == (None, None)
 
 
+OWN = "{ping: , throttle: 8}"
+PLAIN = "{ping: }"
+
+
+@pytest.mark.parametrize(
+    ("inside", "gate"),
+    [
+        (f"block: [{OWN}]", None),
+        (f"block: [{PLAIN}]", 2),
+        (f"block: [{OWN}, {{ping: }}]", 2),
+        ("block: [{ping: , throttle: 2}]", None),
+        ("block: [{ping: , throttle: 0}]", None),
+        (f"block: [{OWN}]\n  rescue: [{{ping: }}]", 2),
+        (f"block: [{OWN}]\n  always: [{{ping: }}]", 2),
+        (f"block: [{OWN}]\n  rescue: [{OWN}]\n  always: [{OWN}]", None),
+        ("block: [{block: [{ping: }, {ping: }], throttle: 4}]", None),
+        ("block: [{block: [{block: [{ping: }]}], throttle: 4}, {ping: , throttle: 5}]", None),
+        ("block: [{block: [{ping: }], vars: {weft_throttle: 4}}]", 2),
+        ("block: [{import_tasks: plain.yml, throttle: 4}]", None),
+        ("block: [{import_tasks: own.yml}]", None),
+        ("block: [{import_tasks: plain.yml}]", 2),
+        ("block: [{include_tasks: plain.yml, throttle: 4}]", None),
+        ("block: [{include_tasks: own.yml}]", 2),
+        ("import_tasks: own.yml", None),
+        ("import_role: {name: own}", None),
+        ("import_tasks: plain.yml", 2),
+        (f"block: [{OWN}]\n  vars: {{weft_throttle: 3}}", 3),
+    ],
+)
+def test_a_throttle_of_a_group_is_for_what_names_none_of_its_own(book: Book, inside: str, gate: int | None) -> None:
+    text = f"- throttle: 2\n  {inside}"
+    node = block(book, text, plain=f"- {PLAIN}", own=f"- {OWN}", roles__own__tasks__main=f"- {OWN}")
+    assert node.throttle == gate
+
+
+def test_a_throttle_of_a_role_is_for_what_names_none_of_its_own(book: Book) -> None:
+    text = "- hosts: all\n  roles: [{role: own, throttle: 2}, {role: plain, throttle: 2}]"
+    play = book.play(text, roles__own__tasks__main=f"- {OWN}", roles__plain__tasks__main=f"- {PLAIN}")
+    own, plain = (node for node in play.role_tasks if isinstance(node, Block))
+    assert (own.throttle, plain.throttle) == (None, 2)
+
+
 SPELLED = """
   vars:
     weft_lock: /run/lock/x
