@@ -268,13 +268,22 @@ class Parts:
             for host in ("localhost", *self.variables.inventory.select("all", limit=self.options.limit)):
                 self.variables.clear_facts(host)
 
-    def expect_ssh(self, books: Sequence[Playbook]) -> None:
-        """Begin to import what SSH needs, if the plays will go over it, while everything else is made ready."""
-        from weft.actions.ahead import import_ssh, will_use_ssh
+    def expect_plugins(self, books: Sequence[Playbook]) -> None:
+        """Begin to load ansible-core in its own process, if tasks are somebody's action plugins."""
+        from weft.actions.ahead import will_use_plugins
+
+        if will_use_plugins((play for book in books for play in book.plays), self.find_action):
+            self.lane.prepare()
+
+    def expect_hosts(self, books: Sequence[Playbook]) -> None:
+        """Begin to load what the way to the hosts needs, while everything else is made ready."""
+        from weft.actions.ahead import import_ssh, will_use_other_connections, will_use_ssh
 
         plays = [play for book in books for play in book.plays]
         if will_use_ssh(plays, self.variables.inventory, self.settings):
             import_ssh()
+        if will_use_other_connections(plays, self.variables.inventory, self.settings):
+            self.lane.prepare()
 
     def adhoc_playbook(self, adhoc: AdHoc) -> Playbook:
         """The one task of `weft run` as a playbook. Raises LoadError."""

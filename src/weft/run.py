@@ -55,8 +55,9 @@ async def run_playbooks(
     try:
         with _quiet_collector():
             books = [parts.load(path) for path in options.playbooks]
+            parts.expect_plugins(books)
             parts.check_limit()
-            parts.expect_ssh(books)
+            parts.expect_hosts(books)
             parts.forget_facts()
         return await _play(parts, books, signals)
     finally:
@@ -70,7 +71,8 @@ async def run_adhoc(options: RunOptions, settings: Settings, sinks: Sequence[Sin
     assert options.adhoc is not None
     try:
         book = parts.adhoc_playbook(options.adhoc)
-        parts.expect_ssh([book])
+        parts.expect_plugins([book])
+        parts.expect_hosts([book])
         parts.forget_facts()
         return await _play(parts, [book], signals=True)
     finally:

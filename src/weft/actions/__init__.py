@@ -64,6 +64,8 @@ REGISTRY: Mapping[str, Action] = MappingProxyType(
     )
 )
 
+THIRD_PARTY = "lane:third_party"
+
 #: Any module without an action of its own.
 NORMAL = Action(fqcn="ansible.builtin.normal", place="normal:normal", jobs=True)
 
@@ -72,7 +74,7 @@ def third_party(fqcn: str, *, once: bool, free_form: bool, connection: bool, job
     """Somebody's action plugin."""
     return Action(
         fqcn=fqcn,
-        place="lane:third_party",
+        place=THIRD_PARTY,
         jobs=jobs,
         once=once,
         connection=connection,
@@ -89,4 +91,4 @@ def action_for(fqcn: str) -> Action:
     return found or NORMAL
 
 
-__all__ = ["NORMAL", "REGISTRY", "Action", "action_for", "third_party"]
+__all__ = ["NORMAL", "REGISTRY", "THIRD_PARTY", "Action", "action_for", "third_party"]

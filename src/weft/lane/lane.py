@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -61,6 +62,11 @@ class Lane:
 
             self._made = Nursery(self._environment)
         return self._made
+
+    def prepare(self) -> None:
+        """There will be requests, as it seems: the process may start now."""
+        with contextlib.suppress(OSError):  # said where it is needed
+            self._nursery.start()
 
     async def run(self, request: LaneRequest, answers: Answers) -> dict[str, Any]:
         """The result as ``content.lane.results`` has it. Raises WorkerFailed, LaneBroken.

@@ -1,4 +1,4 @@
-"""The lane's process: started at first need, asked for a worker for each task, ended with the run."""
+"""The lane's process: started when it is foreseen or needed, asked for a worker for each task, ended with the run."""
 
 from __future__ import annotations
 
@@ -39,7 +39,8 @@ class Nursery:
         """``environment`` is added to this process's."""
         self._environment = environment
         self._process: subprocess.Popen[bytes] | None = None
-        self._control: socket.socket | None = None
+        self._loading: socket.socket | None = None  # to a process that is not ready yet
+        self._control: socket.socket | None = None  # to one that is
         self._reader: asyncio.Task[None] | None = None
         self._workers: dict[int, Worker] = {}
         self._starting = asyncio.Lock()
@@ -49,6 +50,21 @@ class Nursery:
     @property
     def pid(self) -> int | None:
         return self._process.pid if self._process is not None else None
+
+    def start(self) -> None:
+        """Have the process load ansible-core, which takes longer than what is done meanwhile. Raises OSError."""
+        if self._closed or self._loading is not None or self._control is not None:
+            return
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
+        try:
+            self._process = _spawn(theirs, self._environment)
+        except BaseException:
+            ours.close()
+            raise
+        finally:
+            theirs.close()
+        self._loading = ours
 
     async def worker(self) -> Worker:
         """A new worker that waits for a request. Raises LaneBroken."""
@@ -83,6 +99,9 @@ class Nursery:
             await asyncio.wait([self._reader])
         if self._control is not None:
             self._control.close()
+        if self._loading is not None:  # nobody needed it
+            self._loading.close()
+            self._abandon()
         if self._process is not None:
             await asyncio.to_thread(_ended, self._process)
 
@@ -93,24 +112,19 @@ class Nursery:
             if self._closed:
                 raise LaneBroken("The run is over.")
             if self._control is None:
-                await self._start()
+                self.start()
+                await self._loaded()
 
-    async def _start(self) -> None:
-        ours, theirs = socket.socketpair()
-        ours.setblocking(False)
-        try:
-            process = self._process = _spawn(theirs, self._environment)
-        except BaseException:
-            ours.close()
-            raise
-        finally:
-            theirs.close()
-        said = b""
-        try:
-            said = await asyncio.get_running_loop().sock_recv(ours, 1)
-        except OSError:
-            pass
+    async def _loaded(self) -> None:
+        """Raises LaneBroken."""
+        ours, process = self._loading, self._process
+        assert ours is not None
+        assert process is not None
         assert process.stderr is not None
+        said = b""
+        with contextlib.suppress(OSError):
+            said = await asyncio.get_running_loop().sock_recv(ours, 1)
+        self._loading = None
         if said != READY:
             ours.close()
             output = await asyncio.to_thread(process.stderr.read)
@@ -121,6 +135,13 @@ class Nursery:
         process.stderr.close()
         self._control = ours
         self._reader = asyncio.create_task(self._read(ours), name="lane")
+
+    def _abandon(self) -> None:
+        """End a process that has not done anything yet."""
+        assert self._process is not None
+        assert self._process.stderr is not None
+        self._process.stderr.close()
+        self._process.kill()
 
     async def _read(self, control: socket.socket) -> None:
         loop = asyncio.get_running_loop()

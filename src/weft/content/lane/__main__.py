@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import gc
 import os
 import selectors
 import signal
@@ -21,14 +22,23 @@ from weft.content.lane.channel import COMMAND, ENDED, READY
 _GRACE = 2.0  # seconds between TERM and KILL
 _STUB = b"ansible_connection_cli_stub.py"
 _SET_PDEATHSIG = 1  # prctl(2)
+_LONGEST_HINT = 1024  # bytes
+
+Hint = Callable[[str], None]
 
 
 class Nursery:
     """The workers. One thread; ``serve`` returns when the controller is gone."""
 
-    def __init__(self, control: socket.socket, work: Callable[[socket.socket], None]) -> None:
+    def __init__(
+        self, control: socket.socket, work: Callable[[socket.socket, Hint], None], warm: Callable[[str], None]
+    ) -> None:
+        """``warm`` is called with each hint that a worker gives, while nobody asks for anything."""
         self._control = control
         self._work = work
+        self._warm = warm
+        self._hints, self._hint = socket.socketpair(type=socket.SOCK_DGRAM)
+        self._chores: dict[str, bool] = {}  # hint -> whether it has been followed
         self._workers: dict[int, int] = {}  # pid -> number
         self._deadlines: dict[int, float] = {}  # pid -> when it is killed, by the monotonic clock
         self._woken, self._wake = socket.socketpair()
@@ -41,9 +51,14 @@ class Nursery:
         with selectors.DefaultSelector() as selector:
             selector.register(self._control, selectors.EVENT_READ)
             selector.register(self._woken, selectors.EVENT_READ)
+            selector.register(self._hints, selectors.EVENT_READ)
             self._control.sendall(READY)
             while True:
                 ready = {key.fileobj for key, _ in selector.select(self._patience())}
+                if self._hints in ready:
+                    self._chores.setdefault(self._hints.recv(_LONGEST_HINT).decode(), False)
+                if not ready:
+                    self._chore()
                 if self._woken in ready:
                     with contextlib.suppress(BlockingIOError):
                         self._woken.recv(4096)
@@ -57,7 +72,16 @@ class Nursery:
         for pid in _connections(os.getpid()):
             _signal(pid, signal.SIGTERM)
 
+    def _chore(self) -> None:
+        chore = next((hint for hint, followed in self._chores.items() if not followed), None)
+        if chore is not None:
+            self._chores[chore] = True
+            with contextlib.suppress(Exception):  # whoever needs it will say so
+                self._warm(chore)
+
     def _patience(self) -> float | None:
+        if not all(self._chores.values()):
+            return 0
         return max(0.0, min(self._deadlines.values()) - time.monotonic()) if self._deadlines else None
 
     def _command(self) -> bool:
@@ -91,10 +115,16 @@ class Nursery:
             self._control.close()
             self._woken.close()
             self._wake.close()
-            self._work(sock)
+            self._hints.close()
+            self._work(sock, self._tell)
             status = 0
         finally:
             os._exit(status)
+
+    def _tell(self, hint: str) -> None:
+        """In a worker."""
+        with contextlib.suppress(OSError):
+            self._hint.send(hint.encode(), socket.MSG_DONTWAIT)
 
     def _stop(self, number: int) -> None:
         for pid, known in self._workers.items():
@@ -150,6 +180,8 @@ def die_with(parent: int) -> None:
 def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the controller's to answer
     control = socket.socket(fileno=os.dup(0))
+    gc.disable()  # what is loaded stays
+    from weft.content.lane import warming
     from weft.content.lane.worker import load, work
 
     load()
@@ -157,7 +189,10 @@ def main() -> None:
     for fd in range(3):
         os.dup2(nowhere, fd)
     os.close(nowhere)
-    Nursery(control, work).serve()
+    gc.freeze()  # workers share it with this process as long as nobody writes to it
+    gc.enable()
+    Nursery(control, work, warming.read).serve()
+    os._exit(0)  # taking ansible-core down piece by piece is a third of what it took to load it
 
 
 if __name__ == "__main__":

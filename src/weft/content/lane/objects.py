@@ -24,6 +24,7 @@ from ansible.vars.hostvars import HostVars
 from weft.content.ansible_values import to_ansible
 from weft.content.lane.channel import Channel
 from weft.content.lane.request import LaneRequest, RoleAt
+from weft.content.lane.warming import forget
 
 _LOCALHOST = ("localhost", "127.0.0.1", "::1")
 
@@ -185,6 +186,7 @@ def prepare(request: LaneRequest, channel: Channel) -> DataLoader:
     for folder in request.plugin_roots:
         if os.path.isdir(folder):
             add_all_plugin_dirs(folder)
+    forget(request.plugin_roots)
     for folder in request.library:
         module_loader.add_directory(folder)
     if request.plugin_roots:

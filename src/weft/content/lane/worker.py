@@ -9,6 +9,7 @@ import socket
 import sys
 import tempfile
 import traceback
+from collections.abc import Callable
 from typing import Any
 
 from weft.content.lane.channel import Channel
@@ -25,10 +26,7 @@ def load() -> None:
     init_plugin_loader()
     import ansible.executor.process.worker
     import ansible.executor.task_executor
-    import ansible.plugins.action.normal
-    import ansible.plugins.connection.local
-    import ansible.plugins.connection.ssh
-    import ansible.plugins.shell.sh  # noqa: F401
+    import ansible.plugins.action.normal  # noqa: F401
 
     import weft.content.lane.objects
     import weft.content.lane.results
@@ -37,14 +35,24 @@ def load() -> None:
     _lock_file = tempfile.TemporaryFile()  # noqa: SIM115
 
 
-def work(sock: socket.socket) -> None:
-    """Answer each request that comes, with a result whatever happens. Only items of a loop come to the same worker."""
+def work(sock: socket.socket, hint: Callable[[str], None]) -> None:
+    """Answer each request that comes, with a result whatever happens. Only items of a loop come to the same worker.
+
+    ``hint`` is told what workers of such tasks will have to read.
+    """
+    from weft.content.lane.warming import known
+
     channel = Channel(sock)
+    before = known()
     desk = _Desk(channel)
     try:
         while True:
             request: LaneRequest = channel.receive()
-            channel.send({"kind": RESULT, **_answer(desk, request)})
+            result = _answer(desk, request)
+            for plugin in known() - before:
+                hint(plugin)
+            before = known()
+            channel.send({"kind": RESULT, **result})
             if request.loop is None:
                 return
     except (EOFError, BrokenPipeError, ConnectionError):
