@@ -7,10 +7,13 @@ memory takes its place.
 from __future__ import absolute_import, division, print_function
 
 import os
+import time
 
 from . import compat
 
 MOST = 2000  # blobs kept on disk; beyond it the least recently written go
+DAY = 86400.0  # seconds
+UNUSED = 30 * DAY  # compiled code that nothing has used for so long goes
 _HEX = frozenset("0123456789abcdef")
 
 
@@ -154,6 +157,44 @@ class Store(object):
             self._checked.discard(name)
         _trim(os.path.join(self._root, b"code"), 4 * MOST)
         _trim(os.path.join(self._root, b"zips"), 40)
+
+    def sweep(self):
+        """Remove compiled code that is not used any more; once a day there is a look at it.
+
+        Another agent may read or write it at the same time: what it misses it compiles again.
+        """
+        if not self._root:
+            return
+        mark = os.path.join(self._root, b"swept")
+        folder = os.path.join(self._root, b"code")
+        now = time.time()
+        try:
+            if age(mark, now) < DAY:
+                return
+            compat.write_file(mark, b"")
+            for name in os.listdir(folder):
+                path = os.path.join(folder, name)
+                if age(path, now) > UNUSED:
+                    compat.remove_file(path)
+        except (OSError, IOError):
+            pass  # no room, or no longer there: the next agent looks again
+
+
+def note_use(path):
+    """Tell ``sweep`` by the file's time that it is in use; once a day is enough."""
+    try:
+        if age(path, time.time()) > DAY:
+            os.utime(path, None)
+    except OSError:
+        pass
+
+
+def age(path, now):
+    """Seconds since a file was written; endless for one that isn't there."""
+    try:
+        return now - os.stat(path).st_mtime
+    except OSError:
+        return float("inf")
 
 
 def _trim(folder, most):

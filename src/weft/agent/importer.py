@@ -12,6 +12,7 @@ import sys
 import zlib
 
 from . import compat
+from .blobs import note_use
 
 ROOTS = ("ansible", "ansible_collections")
 RESPAWN = "ansible.module_utils.common.respawn"
@@ -235,6 +236,7 @@ def _load_code(path):
         return None
     if len(data) < 64 or compat.to_bytes(compat.sha256_hex(data[64:])) != data[:64]:
         return None
+    note_use(path)
     try:
         return marshal.loads(data[64:])
     except (ValueError, EOFError, TypeError):

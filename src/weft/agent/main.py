@@ -10,6 +10,8 @@ from .agent import Agent
 from .compat import signal
 from .loop import Loop
 
+OTHERS = 2  # agents of other installations whose compiled code is kept beside our own
+
 
 def main():
     """Run the agent on stdin and stdout. Does not return."""
@@ -22,6 +24,7 @@ def main():
     loop = Loop()
     agent = Agent(loop, in_fd, out_fd)
     agent.at_end.append(lambda: keep_codes(agent.store.root))
+    agent.at_end.append(lambda: agent.store.sweep())
     loop.on_signal(signal.SIGTERM, agent.leave)
     loop.on_error = complain
     agent.hello()
@@ -46,21 +49,30 @@ def complain():
 
 
 def keep_codes(root):
-    """Leave this program's compiled code for its next run on this host, in place of that of older ones."""
+    """Leave this program's compiled code for its next run on this host, and that of the last few others."""
     finder = getattr(sys.modules[__name__.rpartition(".")[0]], "__loader__", None)
     codes = getattr(finder, "codes", None)
     data = codes.packed() if codes is not None and root else None
     if data is None:
         return
     folder = os.path.join(root, b"code")
-    kind = compat.to_bytes("-%x" % sys.hexversion)
-    for name in os.listdir(folder):
-        if name.startswith(b"agent-") and name.endswith(kind):
-            compat.remove_file(os.path.join(folder, name))
     try:
+        for name in others(folder, compat.to_bytes("-%x" % sys.hexversion), compat.to_bytes(codes.name))[OTHERS:]:
+            compat.remove_file(os.path.join(folder, name))
         compat.write_file(os.path.join(folder, compat.to_bytes(codes.name)), data)
     except (OSError, IOError):
         pass  # no room: the next one compiles again
+
+
+def others(folder, kind, own):
+    """Compiled code of other agents for this Python, the youngest first."""
+    import time
+
+    from .blobs import age
+
+    now = time.time()
+    found = [name for name in os.listdir(folder) if name.startswith(b"agent-") and name.endswith(kind) and name != own]
+    return sorted(found, key=lambda name: age(os.path.join(folder, name), now))
 
 
 def take_stdio():

@@ -20,6 +20,7 @@ from weft import __version__
 from weft.content.diskcache import load_json, store_json
 
 _packing = threading.Lock()  # the first of many hosts packs, the others wait for it
+_LAYOUT = 3  # of what is kept of a packed program
 _NOT_SENT = {"__init__", "loader", "boot", "relay"}
 
 
@@ -114,20 +115,22 @@ def _read(path: str) -> str:
 
 
 def _remembered(entry: str, names: Sequence[str]) -> Packed:
-    """From the cache if the sources are those of last time: stripping them takes a tenth of a second."""
-    file = f"{entry}-agent.json"
-    digest = hashlib.sha256()
+    """From the cache if these sources were packed before: stripping them takes a tenth of a second.
+
+    Each installation of weft finds its own there: the sources are in the file's name.
+    """
+    digest = hashlib.sha256(f"{_LAYOUT} {__version__}\n".encode())
     for name in ("boot", "loader", *names):
         digest.update(f"{name} {len(_sources()[name])}\n{_sources()[name]}".encode())
-    key = f"2 {__version__} {digest.hexdigest()}"  # 2: how the file is laid out
+    file = f"{entry}-agent-{digest.hexdigest()[:32]}.json"
     known = load_json(file)
-    if isinstance(known, dict) and known.get("key") == key:
+    if isinstance(known, dict):
         program = base64.b64decode(known["program"])
         return Packed(
             program, hashlib.sha256(program).hexdigest(), entry, int(known["boot"]), known["loader"], tuple(names)
         )
     packed = _pack(entry, names)
-    kept = {"key": key, "boot": packed.boot, "loader": packed.loader}
+    kept = {"boot": packed.boot, "loader": packed.loader}
     store_json(file, {**kept, "program": base64.b64encode(packed.program).decode("ascii")})
     return packed
 

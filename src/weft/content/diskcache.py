@@ -1,12 +1,20 @@
-"""JSON files under the user's cache folder: what is slow to compute and cheap to check. Losing them is harmless."""
+"""JSON files under the user's cache folder: what is slow to compute and cheap to check. Losing them is harmless.
+
+Those that are called by what they were made of (`KIND-HEX.json`) go when nobody has read them for a month.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import json
 import os
+import re
+import time
 from typing import Any
 
+_DAY = 86400  # seconds
+_UNUSED = 30 * _DAY
+_KEYED = r"[a-z]+(-[a-z]+)*-[0-9a-f]{32}\.json"
 _OFF = ("", "0", "false", "no", "off")
 
 
@@ -30,9 +38,14 @@ def load_json(name: str) -> Any:
     try:
         with open(os.path.join(folder, name), "rb") as file:
             # what another user may have written decides what code runs on hosts: never use it
-            if os.fstat(file.fileno()).st_uid != os.geteuid():
+            status = os.fstat(file.fileno())
+            if status.st_uid != os.geteuid():
                 return None
-            return json.load(file)
+            value = json.load(file)
+            if time.time() - status.st_mtime > _DAY:
+                with contextlib.suppress(OSError):
+                    os.utime(file.fileno())
+            return value
     except (OSError, ValueError):
         return None
 
@@ -51,7 +64,19 @@ def store_json(name: str, value: Any) -> None:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             json.dump(value, file, separators=(",", ":"))
         os.replace(temporary, os.path.join(folder, name))
+        temporary = None
+        _sweep(folder)
     except OSError:
         if temporary is not None:
             with contextlib.suppress(OSError):
                 os.unlink(temporary)
+
+
+def _sweep(folder: str) -> None:
+    """Raises OSError for a folder that can't be listed."""
+    oldest = time.time() - _UNUSED
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            with contextlib.suppress(OSError):  # another run sweeps too
+                if re.fullmatch(_KEYED, entry.name) and entry.stat(follow_symlinks=False).st_mtime < oldest:
+                    os.unlink(entry.path)

@@ -370,6 +370,23 @@ def test_compiled_code_that_is_damaged_is_compiled_again(own_agent: Client, tmp_
     assert run_source(own_agent, MODULE, {"x": 1}, utils=utils)[0] == 0
 
 
+def test_compiled_code_that_is_used_stays(own_agent: Client, tmp_path: Path) -> None:
+    utils, blobs = small_manifest()
+    send_blobs(own_agent, blobs)
+    assert run_source(own_agent, MODULE, {"x": 1}, utils=utils)[0] == 0
+    own_agent.close()
+    folder = tmp_path / "home/.ansible/weft/code"
+    kept = [path for path in folder.iterdir() if not path.name.startswith("agent-")]
+    assert kept
+    for path in kept:
+        os.utime(path, (1e9, 1e9))
+    (folder.parent / "swept").unlink()
+    again = make(tmp_path / "home")
+    assert run_source(again, MODULE, {"x": 1}, utils=utils)[0] == 0
+    again.close()
+    assert [path for path in kept if not path.exists()] == []
+
+
 def test_modules_run_where_no_cache_can_be_written(tmp_path: Path) -> None:
     client = Client.start(env={"HOME": "/proc", "TMPDIR": "/proc/self/fd", "WEFT_AGENT_TEST": str(os.getpid())})
     try:

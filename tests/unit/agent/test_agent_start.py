@@ -7,6 +7,7 @@ import signal
 import struct
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -169,6 +170,56 @@ def test_the_second_start_on_a_host_compiles_nothing(tmp_path: Path) -> None:
     before = kept.stat().st_mtime_ns
     make(tmp_path / "home").close()
     assert kept.stat().st_mtime_ns == before
+
+
+def age(path: Path, days: float) -> None:
+    when = time.time() - days * 86400
+    os.utime(path, (when, when))
+
+
+@pytest.mark.parametrize("python", interpreters())
+def test_code_that_nothing_has_used_for_a_month_goes(tmp_path: Path, python: str) -> None:
+    make(tmp_path / "home", python).close()
+    root = tmp_path / "home/.ansible/weft"
+    (own,) = (root / "code").glob("agent-*")
+    unused, young = root / "code" / "unused", root / "code" / "young"
+    for path, days in ((own, 40), (unused, 31), (young, 29)):
+        if path != own:
+            path.write_bytes(b"")
+        age(path, days)
+    (root / "swept").unlink()
+    make(tmp_path / "home", python).close()
+    assert not unused.exists()
+    assert young.exists()
+    assert time.time() - own.stat().st_mtime < 3600, "what is used stays"
+
+
+def test_there_is_a_look_at_it_once_a_day(tmp_path: Path) -> None:
+    make(tmp_path / "home").close()
+    unused = tmp_path / "home/.ansible/weft/code/unused"
+    unused.write_bytes(b"")
+    age(unused, 31)
+    make(tmp_path / "home").close()
+    assert unused.exists()
+    age(tmp_path / "home/.ansible/weft/swept", 2)
+    make(tmp_path / "home").close()
+    assert not unused.exists()
+
+
+def test_agents_of_a_few_installations_keep_their_code_beside_each_other(tmp_path: Path) -> None:
+    make(tmp_path / "home").close()
+    folder = tmp_path / "home/.ansible/weft/code"
+    (own,) = folder.glob("agent-*")
+    kind = own.name.rpartition("-")[2]
+    own.unlink()
+    for number in range(4):
+        other = folder / f"agent-{number}-{kind}"
+        other.write_bytes(b"")
+        age(other, number)
+    (folder / "agent-0-2070cf0").write_bytes(b"")
+    make(tmp_path / "home").close()
+    kept = {path.name for path in folder.glob("agent-*")}
+    assert kept == {own.name, f"agent-0-{kind}", f"agent-1-{kind}", "agent-0-2070cf0"}
 
 
 def test_kept_code_that_is_damaged_is_not_used(tmp_path: Path) -> None:
