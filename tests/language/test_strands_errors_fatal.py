@@ -113,3 +113,33 @@ def test_a_host_that_is_lost_in_a_strand(project: Project) -> None:
     ran = play(project, strand, loses, any_errors_fatal=True)
     assert "unreachable=1" in ran.recap["a"]
     assert (ran_on(ran, "handler"), ran_on(ran, "next play")) == ("", "")
+
+
+LEAVES = {"meta": "end_host", **ON_A}
+
+
+@pytest.mark.parametrize("keywords", [{"any_errors_fatal": True}, {"max_fail_percentage": 10}])
+@pytest.mark.parametrize("strand", [BLOCK, TEMPLATE], ids=["block", "action"])
+def test_a_failure_of_a_host_that_has_left_the_play_counts_before_the_handlers(
+    project: Project, strand: dict[str, Any], keywords: dict[str, Any]
+) -> None:
+    ran = play(project, strand, LEAVES, BEHIND, **keywords)
+    assert ran.code == 2
+    assert ran_on(ran, "behind") == "bcd"
+    assert (ran_on(ran, "handler"), ran_on(ran, "next play")) == ("", "")
+    assert "failed=1" in ran.recap["a"]
+
+
+def test_hosts_that_have_left_the_play_keep_nobody_from_the_next_task(project: Project) -> None:
+    ran = play(project, {**BLOCK, "block": [{"name": "slow", "command": "sleep 9"}]}, LEAVES, BEHIND)
+    assert ran.code == 0
+    assert ran.tasks.index("d: behind (changed)") < ran.tasks.index("a: slow (changed)")
+    assert (ran_on(ran, "handler"), ran_on(ran, "next play")) == ("bcd", "abcd")
+
+
+def test_every_host_may_have_left_the_play(project: Project) -> None:
+    everybody = {key: value for key, value in BLOCK.items() if key != "when"}
+    ran = play(project, everybody, {"meta": "end_host"}, BEHIND, any_errors_fatal=True)
+    assert ran.code == 2
+    assert (ran_on(ran, "breaks"), ran_on(ran, "next play")) == ("abcd", "")
+    assert {recap.rpartition(" ")[2] for recap in ran.recap.values()} == {"failed=1"}

@@ -26,7 +26,7 @@ from weft.engine.meta import run_meta
 from weft.engine.ownpace import check_own_pace
 from weft.engine.parallel import run_children
 from weft.engine.settle import settle, settle_others, take_in, take_over
-from weft.engine.signals import Ended, EndRole, HostFailed, HostUnreachable, Stopped
+from weft.engine.signals import Ended, EndHost, EndRole, HostFailed, HostUnreachable, Stopped
 from weft.engine.state import BatchState, Expansion, HostState, Shared
 from weft.events import HostStarted, Message, TaskCancelled, TaskInfo, TaskStarted
 from weft.executor.report import Report
@@ -75,13 +75,19 @@ class Walk:
         force = self.run.settings.force_handlers if play.force_handlers is None else bool(play.force_handlers)
         sections: list[tuple[Node, ...]] = [play.pre_tasks, (*play.role_tasks, *play.tasks), play.post_tasks]
         last = max((number for number, nodes in enumerate(sections, 1) if nodes), default=1)
+        joining = (last * 2 + 1, -1, 0)
         for number, nodes in enumerate(sections, 1):
             base = (number * 2,)
             failure: HostFailed | None = None
             try:
                 await self._section_of_play(nodes, base)
                 if number == last:
-                    await self._join((base[0] + 1, -1, 0))
+                    await self._join(joining)
+            except EndHost:
+                # a failure that it has left behind may concern the others: they hear of it where they hear of theirs
+                if number <= last and self.lane.together and self.run.strands.of_host(self.host.name):
+                    await self._join(joining)
+                raise
             except HostFailed as failed:
                 failure = failed
                 if not force:
@@ -311,7 +317,7 @@ class Walk:
                 called_away.at = self.host.last
             raise
         self.host.last = position
-        failure: HostFailed | HostUnreachable | EndRole | None = None
+        failure: HostFailed | HostUnreachable | EndHost | EndRole | None = None
         try:
             if await self._stepped_over(task, turn):
                 pass
@@ -323,11 +329,11 @@ class Walk:
                 async with in_batches(self, task, turn) as goes:
                     if goes:
                         await self._do(task, turn)
-        except (HostFailed, HostUnreachable, EndRole) as signal:
+        except (HostFailed, HostUnreachable, EndHost, EndRole) as signal:
             failure = signal
         except Interrupted:  # it had not got beyond its templates
             raise Stopped from None
-        failed = failure is not None and not isinstance(failure, EndRole)
+        failed = isinstance(failure, HostFailed | HostUnreachable)
         await self.lane.turns.finish(self.host.name, turn, failed=failed)
         if isinstance(failure, HostUnreachable):
             # it goes on behind this task if `meta: clear_host_errors` says so
