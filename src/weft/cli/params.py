@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 import click
@@ -129,6 +129,10 @@ VIEWS = options(
 )
 
 
+#: Options that ansible-core is going to remove, by their parameter.
+OUTDATED = {"inventory": ("--inventory-file",), "one_line": ("-o", "--one-line"), "tree": ("-t", "--tree")}
+
+
 class Command(click.Command):
     """A command whose long options may be shortened, and whose optional values need an equals sign.
 
@@ -140,10 +144,15 @@ class Command(click.Command):
     bare: dict[str, str] = {}
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        return super().parse_args(ctx, list(self._spelled_out(args)))
-
-    def _spelled_out(self, args: list[str]) -> list[str]:
+        """The parameters get one more, `outdated`: options that ansible-core is going to remove, as they were typed."""
         known = {name: param for param in self.params for name in param.opts if isinstance(param, click.Option)}
+        named: list[str] = []
+        rest = super().parse_args(ctx, self._spelled_out(args, known, named))
+        ctx.params["outdated"] = tuple(name for name in named if name in OUTDATED.get(known[name].name or "", ()))
+        return rest
+
+    def _spelled_out(self, args: list[str], known: dict[str, click.Option], named: list[str]) -> list[str]:
+        """``named`` gets the options in it, one by one."""
         result: list[str] = []
         is_value = False
         for number, arg in enumerate(args):
@@ -153,8 +162,9 @@ class Command(click.Command):
                 result.append(arg)
                 is_value = False
                 continue
-            spelled = self._long(arg, known) if arg.startswith("--") else _long_for(arg, known)
-            result.append(spelled)
+            spelled = self._long(arg, known) if arg.startswith("--") else arg
+            result.append(_long_for(spelled, known))
+            named.extend(_named(spelled, known))
             is_value = "=" not in spelled and _wants_value(spelled, known)
         return result
 
@@ -168,10 +178,26 @@ class Command(click.Command):
         return f"{name}{equals}{value}"
 
 
-def _long_for(arg: str, known: dict[str, click.Option]) -> str:
+def _long_for(word: str, known: dict[str, click.Option]) -> str:
     """The long name of a short option: click looks for what is close to each short one, at a millisecond each."""
-    param = known.get(arg)
-    return arg if param is None else next((name for name in param.opts if name.startswith("--")), arg)
+    param = known.get(word)
+    return word if param is None else next((name for name in param.opts if name.startswith("--")), word)
+
+
+def _named(word: str, known: dict[str, click.Option]) -> Iterator[str]:
+    """The options that a word names."""
+    if word.startswith("--"):
+        name = word.partition("=")[0]
+        if name in known:
+            yield name
+    elif word.startswith("-"):
+        for letter in word[1:]:
+            param = known.get(f"-{letter}")
+            if param is None:
+                return
+            yield f"-{letter}"
+            if _takes_value(param):
+                return
 
 
 def _wants_value(arg: str, known: dict[str, click.Option]) -> bool:

@@ -45,6 +45,12 @@ _WITHOUT_EFFECT = {
     "sftp_extra_args": "--sftp-extra-args has no effect: files go over weft's own connection",
     "scp_extra_args": "--scp-extra-args has no effect: files go over weft's own connection",
 }
+_CALLBACK = "callback configuration to enable the {} callback"
+_INSTEAD = {
+    "--inventory-file": "-i or --inventory",
+    **dict.fromkeys(("-o", "--one-line"), _CALLBACK.format("oneline")),
+    **dict.fromkeys(("-t", "--tree"), _CALLBACK.format("tree")),
+}
 _EXCLUSIVE = (
     ("ask_pass", "connection_password_file", "-k/--ask-pass", "--connection-password-file"),
     ("become_ask_pass", "become_password_file", "-K/--ask-become-pass", "--become-password-file"),
@@ -130,6 +136,16 @@ def _shared(params: Params, settings: Settings) -> dict[str, Any]:
     }
 
 
+def _outdated(params: Params) -> Iterator[Event]:
+    for option in dict.fromkeys(params.get("outdated") or ()):
+        yield Deprecated(
+            message=f"The {option!r} argument is deprecated.",
+            version="2.23",
+            collection="ansible.builtin",
+            help=f"Use {_INSTEAD[option]} instead.",
+        )
+
+
 def _removals(settings: Settings) -> Iterator[Event]:
     if settings.deprecated:
         from weft.content.configuration import removals
@@ -142,7 +158,7 @@ def _completed(params: Params, settings: Settings, options: RunOptions) -> Reque
     """With passwords and extra variables, in this order: an encrypted `-e @FILE` needs the vault's."""
     from weft.cli.extra_vars import parse
 
-    warnings: list[Event] = list(_removals(settings))
+    warnings: list[Event] = [*_outdated(params), *_removals(settings)]
     warnings += [Warned(message=text) for text in settings.warnings]
     warnings += [Warned(message=text) for name, text in _WITHOUT_EFFECT.items() if params.get(name)]
     if not options.only_lists:

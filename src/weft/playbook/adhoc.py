@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
+import json
 import os
 from typing import Any, Protocol
 
 from weft.config.yaml import load_yaml
+from weft.model.errors import WeftError
 from weft.model.nodes import Playbook
 from weft.model.run_options import AdHoc
 from weft.model.values import MapNode, Origin, SeqNode, Trusted, Value
 
 ORIGIN = Origin("<adhoc>")
+_REMOVED = 1  # the exit code of errors for what ansible-core once had: it does not come to the hosts
 
 
 class DataLoader(Protocol):
     """What this needs of the loader."""
+
+    def resolve_action(self, name: str) -> str | None: ...
 
     def load_data(self, data: Value, path: str, *, beside: bool = False) -> Playbook: ...
 
 
 def adhoc_playbook(adhoc: AdHoc, loader: DataLoader, poll: int) -> Playbook:
     """``poll`` is in seconds, as the settings say. Raises LoadError."""
-    task = _call(adhoc)
+    task = _call(adhoc, loader)
     if adhoc.background > 0:
         task[_text("async")] = adhoc.background
         task[_text("poll")] = poll if adhoc.poll is None else adhoc.poll
@@ -37,14 +42,31 @@ def adhoc_playbook(adhoc: AdHoc, loader: DataLoader, poll: int) -> Playbook:
     return loader.load_data(SeqNode([MapNode(play, ORIGIN)], ORIGIN), path, beside=adhoc.basedir is not None)
 
 
-def _call(adhoc: AdHoc) -> dict[Any, Any]:
-    """Module and arguments. Which module a template stands for shows when the task runs."""
+def _call(adhoc: AdHoc, loader: DataLoader) -> dict[Any, Value]:
+    """Module and arguments. Which module a template stands for shows when the task runs.
+
+    So does, as with `ansible`, that there is none of a name: the hosts fail then.
+    """
     arguments = _arguments(adhoc.args)
-    if "{{" not in adhoc.module:
-        return {_text(adhoc.module): arguments}
+    name, module = adhoc.module, adhoc.module
+    if "{{" not in module:
+        if _is_known(module, loader):
+            return {_text(module): arguments}
+        module = "{{ " + json.dumps(module) + " }}"
     if isinstance(arguments, str):
-        return {_text("action"): _text(f"{adhoc.module} {arguments}")}
-    return {_text("action"): _text(adhoc.module), **({} if arguments is None else {_text("args"): arguments})}
+        call: dict[Any, Value] = {_text("action"): _text(f"{module} {arguments}")}
+    else:
+        call = {_text("action"): _text(module), **({} if arguments is None else {_text("args"): arguments})}
+    return call if name == module else {_text("name"): _text(name), **call}
+
+
+def _is_known(module: str, loader: DataLoader) -> bool:
+    try:
+        return loader.resolve_action(module) is not None
+    except WeftError as error:
+        if error.exit_code == _REMOVED:
+            raise
+        return False  # redirected to what is not there
 
 
 def _arguments(text: str) -> Value:

@@ -107,6 +107,10 @@ class Minimal(_AdHocView):
 class OneLine(_AdHocView):
     """Each host's answer in one line; a failed command's output in one of its own."""
 
+    def _run_started(self, event: ev.RunStarted) -> None:
+        super()._run_started(event)
+        self._screen.deprecation(outdated("oneline"))
+
     def _task_finished(self, event: ev.TaskFinished) -> None:
         host, result = event.host, without_status(event.result)
         for warning in event.warnings:
@@ -134,14 +138,17 @@ class OneLine(_AdHocView):
 class Tree:
     """Each host's last result as JSON, in a file of its name in ``folder``."""
 
-    def __init__(self, folder: str, settings: Settings, warn: Callable[[ev.Warned], None]) -> None:
+    def __init__(self, folder: str, settings: Settings, screen: Screen) -> None:
         self._folder = os.path.expanduser(folder)
         self._dumper = ResultDumper.of(settings)
-        self._warn = warn
+        self._screen = screen
+        self._warn = screen.warning
         self._results: dict[str, str] = {}
 
     def handle(self, event: ev.Event) -> None:
-        if isinstance(event, ev.TaskFinished) and event.status is not Status.SKIPPED:
+        if isinstance(event, ev.RunStarted):
+            self._screen.deprecation(outdated("tree"))
+        elif isinstance(event, ev.TaskFinished) and event.status is not Status.SKIPPED:
             result = without_status(event.result)
             self._results[event.host] = self._dumper.dump(result, always=event.verbose_always)
 
@@ -165,6 +172,13 @@ class Tree:
                     file.write(text.encode("utf-8", "surrogateescape"))
             except OSError as error:
                 self._warn(ev.Warned(message=f"Unable to write to {host!r}'s file: {error}"))
+
+
+def outdated(callback: str) -> ev.Deprecated:
+    """What ansible-core says where one of the callbacks is used that it is going to remove."""
+    return ev.Deprecated(
+        message=f"The {callback} callback plugin is deprecated.", version="2.23", collection="ansible.builtin"
+    )
 
 
 def _success(event: ev.TaskFinished) -> tuple[str, str]:

@@ -217,7 +217,7 @@ class _Builder:
         adhoc = self._options.adhoc
         folder = adhoc.tree if adhoc is not None and adhoc.tree else None
         folder = folder or self._environ.get("ANSIBLE_CALLBACK_TREE_DIR", _DEFAULT_TREE)
-        self._sinks.append(Tree(folder, self._settings, self._screen.warning))
+        self._sinks.append(Tree(folder, self._settings, self._screen))
 
 
 def _plugins_in(folders: Iterable[str]) -> bool:

@@ -146,6 +146,31 @@ def test_values_that_look_like_options_stay_as_they_are(asked, site):
     assert (settings.ssh_extra_args, settings.verbosity, options.limit) == ("--fork", 1, "--par")
 
 
+@pytest.mark.parametrize(
+    ("args", "told"),
+    [
+        (["-o"], "The '-o' argument"),
+        (["-om", "ping"], "The '-o' argument"),
+        (["--one-l"], "The '--one-line' argument"),
+        (["-ttree"], "The '-t' argument"),
+        (["--tree=x"], "The '--tree' argument"),
+        (["--inventory-f", "hosts"], "The '--inventory-file' argument"),
+    ],
+)
+def test_options_that_ansible_core_is_going_to_remove_are_warned_of(asked, capsys, args, told):
+    assert run_cli("run", "web", "-a", "id", *args) == 0
+    said = capsys.readouterr().err
+    removal = "is deprecated. This feature will be removed from ansible-core version 2.23. Use"
+    assert f"[DEPRECATION WARNING]: {told} {removal} " in said
+    assert " instead.\n" in said
+    assert said.count("[DEPRECATION WARNING]") == 1
+
+
+def test_other_options_are_not(asked, site, capsys):
+    play(asked, site, "-t", "some", "-i", "hosts", "--inventory=more", "-e", "--inventory-file=x", "--", site)
+    assert "DEPRECATION" not in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("option", ["--sftp-extra-args", "--scp-extra-args"])
 def test_options_without_effect_say_so(asked, site, capsys, option):
     play(asked, site, option, "-l 1")

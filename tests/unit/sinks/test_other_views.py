@@ -182,6 +182,13 @@ class TestAdHoc:
             adhoc(ended(task(), Status.UNREACHABLE, {"msg": "no"}), one_line=True).stdout == "h1 | UNREACHABLE!: no\n"
         )
 
+    def test_views_that_ansible_core_is_going_to_remove_are_warned_of(self, tmp_path):
+        begun = ev.RunStarted(playbooks=(), check_mode=False)
+        removal = "callback plugin is deprecated. This feature will be removed from ansible-core version 2.23."
+        assert f"[DEPRECATION WARNING]: The oneline {removal}\n" in adhoc(begun, one_line=True).stderr
+        assert f"[DEPRECATION WARNING]: The tree {removal}\n" in adhoc(begun, tree=str(tmp_path)).stderr
+        assert adhoc(begun).stderr == ""
+
     async def test_tree(self, tmp_path):
         folder = tmp_path / "tree"
         options = RunOptions(adhoc=AdHoc(pattern="all", tree=str(folder)))
