@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from msgspec import Struct
 
 from weft.events.bus import Bus, Sink
-from weft.model.errors import OptionsError, WeftError
+from weft.model.errors import WeftError
 from weft.model.nodes import Play, Playbook
 from weft.model.run_options import JobsRequest, RunOptions
 from weft.model.settings import Settings
@@ -50,8 +50,6 @@ async def run_playbooks(
     """
     bus = Bus(tuple(sinks))
     parts = make_parts(options, settings, bus)
-    if options.resume is not None:
-        raise OptionsError("--resume is not available yet")
     try:
         with _quiet_collector():
             books = [parts.load(path) for path in options.playbooks]

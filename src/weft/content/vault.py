@@ -9,11 +9,11 @@ import os
 import subprocess
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Final, overload
+from typing import ClassVar, Final, overload
 
 from weft.events.types import Warned
 from weft.model.errors import VaultFailed
+from weft.model.record import Discreet
 from weft.model.settings import Settings
 from weft.model.values import Origin, VaultText
 
@@ -22,12 +22,13 @@ _HEADER: Final = b"$ANSIBLE_VAULT"
 _UNKNOWN_ID: Final = 2  # exit status of a client script that has no password for the id
 
 
-@dataclass(frozen=True, slots=True)
-class Secret:
+class Secret(Discreet, frozen=True):
     """One password, in the shape that VaultLib reads."""
 
+    unshown: ClassVar[frozenset[str]] = frozenset({"bytes"})
+
     id: str
-    bytes: bytes = field(repr=False)
+    bytes: bytes
 
 
 class Vault:

@@ -9,7 +9,8 @@ import signal
 import socket
 import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct
 
 from weft.content.helpers import helper_command
 from weft.content.lane.channel import COMMAND, ENDED, READY
@@ -23,13 +24,12 @@ class LaneBroken(WeftError):
     """There is no lane process, or no longer one."""
 
 
-@dataclass(slots=True, eq=False)
-class Worker:
+class Worker(Struct, frozen=True, eq=False):
     """One worker: its socket (ours), and its exit status once it has ended."""
 
     number: int
     socket: socket.socket
-    ended: asyncio.Future[int] = field(repr=False)
+    ended: asyncio.Future[int]
 
 
 class Nursery:

@@ -62,7 +62,6 @@ class RunOptions(Struct, frozen=True, kw_only=True):
     # weft's own
     parallel: int | None = None  # playbooks side by side: so many at once, 0: all; None: one after the other
     strict_conflicts: bool = False
-    resume: str | None = None  # id of a run
 
     @property
     def only_lists(self) -> bool:

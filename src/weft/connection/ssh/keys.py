@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import os
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import asyncssh
 from msgspec import Struct, field
 
 from weft.connection.api import Target
 from weft.connection.ssh.plan import Plan
+from weft.model.record import Discreet
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class LoadedKey:
+class LoadedKey(Discreet, frozen=True):
     """One private key file. Without ``key`` it could not be read; ``why`` says so. ``public`` is its public part."""
 
+    unshown: ClassVar[frozenset[str]] = frozenset({"key"})
+
     path: str
-    key: asyncssh.SSHKey | None = dataclasses.field(default=None, repr=False)
+    key: asyncssh.SSHKey | None = None
     certificates: tuple[Any, ...] = ()
     public: bytes = b""
     why: str = ""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
-from msgspec import Struct
+from msgspec import Struct, field
 
+from weft.model.record import Discreet
 from weft.model.values import Origin
 
 #: Kinds of frames that a worker sends; each is a JSON object with one of them under ``kind``.
@@ -22,19 +22,22 @@ class RoleAt(Struct, frozen=True, kw_only=True):
     collection: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LaneRequest:
+class LaneRequest(Discreet, frozen=True, kw_only=True):
     """One task on one host, templates of its arguments evaluated. ``variables`` are as written."""
+
+    unshown: ClassVar[frozenset[str]] = frozenset({
+        "args", "variables", "keywords", "delegate_variables", "connection_password", "become_password",
+    })  # fmt: skip
 
     host: str
     action: str  # as written
     fqcn: str
-    args: Mapping[str, Any] = field(repr=False)
-    variables: Mapping[str, Any] = field(repr=False)
-    keywords: Mapping[str, Any] = field(repr=False)  # of the task, final, under ansible-core's names
+    args: Mapping[str, Any]
+    variables: Mapping[str, Any]
+    keywords: Mapping[str, Any]  # of the task, final, under ansible-core's names
     options: Mapping[str, Any]  # of the command line, under ansible-core's names
     delegate: str | None = None
-    delegate_variables: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    delegate_variables: Mapping[str, Any] = field(default_factory=dict)
     title: str = ""
     origin: Origin
     role: RoleAt | None = None
@@ -43,8 +46,8 @@ class LaneRequest:
     playbook_dirs: tuple[str, ...] = ()  # folders beside which collections/ counts
     plugin_roots: tuple[str, ...] = ()  # folders whose action_plugins/, library/ ... count
     library: tuple[str, ...] = ()
-    connection_password: str | None = field(default=None, repr=False)
-    become_password: str | None = field(default=None, repr=False)
+    connection_password: str | None = None
+    become_password: str | None = None
     session: bool = False  # the controller has a session with the host: commands, files and modules go through it
     session_user: str | None = None  # whose session it is, where that is another user than who connects
     loop: str | None = None  # requests with the same mark are items of one loop: they share a worker and its connection
