@@ -24,8 +24,6 @@ from weft.model.convert import to_bool
 from weft.model.errors import WeftError
 from weft.model.values import origin_of
 
-PROGRAMS = ("kubectl", "oc")
-
 # options
 
 

@@ -7,6 +7,7 @@ from weft.connection.errors import NoTransport
 
 SSH = "ssh"
 LOCAL = "local"
+PODS = ("kubectl", "oc")
 _SHORT = {
     "smart": SSH, "ssh": SSH, "paramiko": SSH, "paramiko_ssh": SSH, "local": LOCAL,
     "docker": "docker", "podman": "podman", "kubectl": "kubectl", "oc": "oc",

@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from msgspec import Struct
 from msgspec.structs import replace
 
-from weft.connection import argv, discovery, kubectl, pack
+from weft.connection import argv, discovery, pack
 from weft.connection.api import Session, Target
 from weft.connection.bootstrap import Launch, Started, candidates, start
 from weft.connection.channel import Transport
 from weft.connection.errors import AgentFailed, AgentGone, NoTransport
-from weft.connection.names import LOCAL, SSH, transport_name
+from weft.connection.names import LOCAL, PODS, SSH, transport_name
 from weft.connection.plain import PlainSession
 from weft.connection.reconnect import turned_away_retry
 from weft.connection.session import AgentSession
@@ -190,7 +190,9 @@ class SessionPool:
             return argv.local(target)
         if name == SSH:
             return await (await self._ssh_ways()).transport(target)
-        if name in kubectl.PROGRAMS:
+        if name in PODS:
+            from weft.connection import kubectl
+
             return kubectl.transport(replace(target, connection=name))
         return argv.container(replace(target, connection=name))
 

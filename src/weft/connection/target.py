@@ -13,10 +13,9 @@ from typing import Any, ClassVar, Protocol
 
 from msgspec import Struct
 
-from weft.connection import kubectl
 from weft.connection.api import Become, Target
 from weft.connection.become import is_native
-from weft.connection.names import LOCAL, NATIVE, SSH
+from weft.connection.names import LOCAL, NATIVE, PODS, SSH
 from weft.model.errors import WeftError
 from weft.model.record import Discreet
 from weft.model.settings import Settings
@@ -119,7 +118,7 @@ def _aliases(kind: str, option: str, *specific: str) -> tuple[str, ...]:
     """An option's variables, the weakest first: the general one, then those of the connection."""
     general = f"ansible_{option}"
     names = specific or (option,)
-    if kind in kubectl.PROGRAMS:
+    if kind in PODS:
         return (general,)  # its own are of the cluster: ansible_kubectl_host and _user are who serves it, and for whom
     if kind == SSH:
         return (general, *(f"ansible_{plugin}_{name}" for name in names for plugin in ("ssh", "paramiko")))
@@ -193,8 +192,10 @@ def _extra(look: _Lookup, kind: str) -> tuple[tuple[str, str], ...]:
     elif kind in ("docker", "podman"):
         options = _DOCKER if kind == "docker" else _PODMAN
         found.update((name, look.text(f"ansible_{kind}_{end}")) for name, end in options.items())
-    elif kind in kubectl.PROGRAMS:
-        found.update(kubectl.read_options(kind, look.value))
+    elif kind in PODS:
+        from weft.connection.kubectl import read_options
+
+        found.update(read_options(kind, look.value))
     if found["shell_type"] == "sh":
         found["shell_type"] = None
     return tuple((name, value) for name, value in found.items() if value)
