@@ -169,6 +169,7 @@ class Agent(object):
             from .blobs import Store
 
             self._store = Store(compat.expand_path(self.remote_tmp, self.env))
+            self.at_end.append(self._store.keep_notes)
         return self._store
 
     # sending

@@ -1,7 +1,8 @@
 """The cache of modules and module_utils on the host: content-addressed, private, checked.
 
 Comes after ``compat``; ``modules`` puts and asks, ``importer`` reads. Where no directory can be written, the agent's
-memory takes its place.
+memory takes its place. A blob is hashed before it is used, once in each life of the machine (a crash may have left
+another content behind): what was found whole is noted with the size, time and number of its file.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -9,8 +10,9 @@ from __future__ import absolute_import, division, print_function
 import os
 import time
 
-from . import compat
+from . import compat, host
 
+CHECKED = b"checked"  # the file with the notes
 MOST = 2000  # blobs kept on disk; beyond it the least recently written go
 DAY = 86400.0  # seconds
 UNUSED = 30 * DAY  # compiled code that nothing has used for so long goes
@@ -52,6 +54,8 @@ class Store(object):
         self._root = None
         self._names = None
         self._checked = set()
+        self._notes = None  # name -> size, time and number of the file that was whole
+        self._fresh = False  # whether there are notes that aren't kept yet
         self.memory = {}
 
     @property
@@ -114,6 +118,7 @@ class Store(object):
                 compat.write_file(self.path(name), data)
                 self._names.add(name)
                 self._checked.add(name)
+                self._note(name, os.stat(self.path(name)))
                 return
             except (OSError, IOError):
                 pass  # a full disk: memory is there
@@ -128,16 +133,49 @@ class Store(object):
     def _check(self, name):
         if name not in self._names:
             return False
+        path = self.path(name)
         try:
-            whole = compat.sha256_hex(compat.read_file(self.path(name))) == name
+            found = os.stat(path)
+            whole = self._noted().get(name) == _print(found)
+            if not whole:
+                whole = compat.sha256_hex(compat.read_file(path)) == name
+                if whole:
+                    self._note(name, found)
         except (OSError, IOError):
             whole = False
         if whole:
             self._checked.add(name)
         else:
             self._names.discard(name)
-            compat.remove_file(self.path(name))
+            compat.remove_file(path)
         return whole
+
+    def _noted(self):
+        """The notes of agents before this one, since the machine was started; and this one's."""
+        if self._notes is None:
+            self._notes = {}
+            try:
+                kept = compat.loads(compat.unseal(compat.read_file(os.path.join(self.root, CHECKED))) or b"{}")
+            except (OSError, IOError, ValueError):
+                kept = {}
+            if host.boot_id() and kept.get("boot") == host.boot_id():
+                self._notes.update(kept["blobs"])
+        return self._notes
+
+    def _note(self, name, found):
+        self._noted()[name] = _print(found)
+        self._fresh = True
+
+    def keep_notes(self):
+        """Leave the notes for the agents that come after this one."""
+        if not self._fresh or not self.root or not host.boot_id():
+            return
+        notes = {name: note for name, note in self._noted().items() if name in self._names}
+        content = compat.seal(compat.dumps({"boot": host.boot_id(), "blobs": notes}))
+        try:
+            compat.write_file(os.path.join(self.root, CHECKED), content)
+        except (OSError, IOError):
+            pass  # no room: the next one hashes them again
 
     def get(self, name):
         """A blob's bytes; OSError if it can't be read, ValueError if its content is not what its name says."""
@@ -195,6 +233,11 @@ def age(path, now):
         return now - os.stat(path).st_mtime
     except OSError:
         return float("inf")
+
+
+def _print(found):
+    """What tells that a file is the one it was."""
+    return [found.st_size, found.st_mtime, found.st_ino]
 
 
 def _trim(folder, most):

@@ -10,6 +10,7 @@ import errno
 import os
 import sys
 import time
+import zlib
 
 try:
     import _signal as signal  # noqa: F401 - signal(3) without its enums, which take a tenth of the agent's start
@@ -139,6 +140,21 @@ def sha256_hex(data):
 
 
 _sha256 = None
+
+
+def _mark(data):
+    return to_bytes("%08x" % (zlib.crc32(data) & 0xFFFFFFFF))
+
+
+def seal(data):
+    """Bytes for a file of our own, with what tells whether it is whole. That is all: a CRC takes next to no time."""
+    return _mark(data) + data
+
+
+def unseal(data):
+    """What was sealed; None if it isn't whole."""
+    content = data[8:]
+    return content if data[:8] == _mark(content) else None
 
 
 def environ():

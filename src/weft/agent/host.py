@@ -37,7 +37,12 @@ def user_name(uid):
 
 def boot_id():
     """What differs after each boot of the machine; "" where that can't be known."""
-    try:
-        return compat.to_text(compat.read_file(b"/proc/sys/kernel/random/boot_id").strip())
-    except OSError:
-        return ""
+    if not _boot_id:
+        try:
+            _boot_id.append(compat.to_text(compat.read_file(b"/proc/sys/kernel/random/boot_id").strip()))
+        except OSError:
+            _boot_id.append("")
+    return _boot_id[0]
+
+
+_boot_id = []

@@ -231,21 +231,17 @@ class Finder(object):
 def _load_code(path):
     """Compiled code from the cache; None if it isn't there or isn't whole."""
     try:
-        data = compat.read_file(path)
-    except (OSError, IOError):
-        return None
-    if len(data) < 64 or compat.to_bytes(compat.sha256_hex(data[64:])) != data[:64]:
-        return None
-    note_use(path)
-    try:
-        return marshal.loads(data[64:])
-    except (ValueError, EOFError, TypeError):
+        data = compat.unseal(compat.read_file(path))
+        if data is None:
+            return None
+        note_use(path)
+        return marshal.loads(data)
+    except (OSError, IOError, ValueError, EOFError, TypeError):
         return None
 
 
 def _save_code(path, code):
-    data = marshal.dumps(code)
     try:
-        compat.write_file(path, compat.to_bytes(compat.sha256_hex(data)) + data)
+        compat.write_file(path, compat.seal(marshal.dumps(code)))
     except (OSError, IOError):
         pass  # no room: the next one compiles it again

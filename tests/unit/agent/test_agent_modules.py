@@ -7,6 +7,7 @@ import json
 import os
 import re
 import time
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -357,6 +358,29 @@ def test_a_damaged_blob_is_asked_for_again(own_agent: Client, tmp_path: Path) ->
         send_blobs(again, {})
         again.call("put_blobs", blobs[victim], blobs=[[victim, len(blobs[victim])]])
         assert run_source(again, MODULE, {"x": 1}, utils=utils)[0] == 0
+    finally:
+        again.close()
+
+
+def test_blobs_of_before_a_reboot_are_hashed_again(own_agent: Client, tmp_path: Path) -> None:
+    utils, blobs = small_manifest()
+    send_blobs(own_agent, blobs)
+    own_agent.close()
+    root = tmp_path / "home/.ansible/weft"
+    victim = utils["ansible.module_utils.basic"][0]
+    file = root / "blobs" / victim
+    before = file.stat()
+    file.write_bytes(b"#" * before.st_size)  # as a crash may leave it: another content, the same file
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+    notes = json.loads((root / "checked").read_bytes()[8:])
+    assert set(notes["blobs"]) == set(blobs)
+    content = json.dumps({**notes, "boot": "another"}).encode()
+    (root / "checked").write_bytes(b"%08x" % zlib.crc32(content) + content)
+    again = make(tmp_path / "home")
+    try:
+        with pytest.raises(Failed) as caught:
+            run_source(again, MODULE, {"x": 1}, utils=utils)
+        assert caught.value.error["missing"] == [victim]
     finally:
         again.close()
 
