@@ -47,6 +47,7 @@ class Finder(object):
         self.main = ""
         self.archive = None  # the zip file in which another interpreter finds the same modules
         self.loaded = {}
+        self.known = None  # names of what is loaded of Ansible's, once that is noted
         root = blobs.root or b"/nonexistent/weft"
         self.base = compat.to_text(os.path.join(root, b"lib"))
         if compat.PY2:
@@ -58,18 +59,24 @@ class Finder(object):
         ``main`` is the name of the module that will run as ``__main__``.
         """
         self.main = main
-        self.names = {str(name): (entry[0], bool(entry[1])) for name, entry in manifest.items()}
-        for name in list(self.names):
-            while "." in name:
-                name = name.rpartition(".")[0]
-                if name not in self.names:
-                    self.names[name] = (None, True)
-        self.names.setdefault("ansible", (None, True))
+        self.names = names = {str(name): (entry[0], bool(entry[1])) for name, entry in manifest.items()}
+        for name in list(names):
+            above = name.rpartition(".")[0]
+            while above and above not in names:
+                names[above] = (None, True)
+                above = above.rpartition(".")[0]
+        names.setdefault("ansible", (None, True))
         self.archive = self._archive_path() if RESPAWN in self.names else None
+
+    def remember(self):
+        """Note what is loaded: a fork has the list, and need not look through all modules for it."""
+        self.known = [name for name in sys.modules if name.split(".", 1)[0] in ROOTS]
 
     def forget_strangers(self):
         """Unload what this manifest doesn't have, or has in another form than it was loaded in."""
-        known = [name for name in sys.modules if name.split(".", 1)[0] in ROOTS]
+        if self.known is None:
+            self.remember()
+        known = self.known
         wrong = [name for name in known if name in self.names and self.loaded.get(name) != self.names[name][0]]
         gone = known if wrong else [name for name in known if name not in self.names]
         for name in gone:

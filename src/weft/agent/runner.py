@@ -66,8 +66,8 @@ def prepare_process(request):
         os.chdir(compat.to_bytes(request["cwd"]))
     open_streams()
     sys.argv = [""]
-    if "random" in sys.modules:
-        sys.modules["random"].seed()
+    if "random" in sys.modules and not hasattr(os, "register_at_fork"):
+        sys.modules["random"].seed()  # newer Pythons do so in each fork
 
 
 def set_environment(environment, lang):

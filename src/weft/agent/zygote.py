@@ -26,6 +26,7 @@ PRELOAD = (
     "ansible.module_utils._internal._json._profiles._module_legacy_c2m",
     "ansible.module_utils._internal._json._profiles._module_legacy_m2c",
     "ansible.module_utils.common.json",
+    "ansible.modules",
 )
 
 
@@ -316,23 +317,33 @@ def set_up_python(blobs, manifest, path, preload=True):
     if compat.PY2:
         sys.path_hooks.insert(0, finder.hook)
     if preload:
-        for name in PRELOAD:
-            if name in finder.names:
-                try:
-                    __import__(name)
-                except Exception:
-                    break  # modules that import it will say why
-        import atexit  # noqa: F401
-        import gc
-        import runpy  # noqa: F401
-        import tempfile  # noqa: F401
-        import threading  # noqa: F401
-        import traceback  # noqa: F401
-
-        gc.collect()
-        if hasattr(gc, "freeze"):
-            gc.freeze()
+        _preload(finder)
     return finder
+
+
+def _preload(finder):
+    """Import what each module needs. Nothing of it is garbage: the collector needs not look at it, now or in forks."""
+    import gc
+
+    gc.disable()
+    for name in PRELOAD:
+        if name in finder.names:
+            try:
+                __import__(name)
+            except Exception:
+                break  # modules that import it will say why
+    import atexit  # noqa: F401
+    import runpy  # noqa: F401
+    import tempfile  # noqa: F401
+    import threading  # noqa: F401
+    import traceback  # noqa: F401
+
+    finder.remember()
+    if hasattr(gc, "freeze"):
+        gc.freeze()
+    else:
+        gc.collect()
+    gc.enable()
 
 
 def use_site():
