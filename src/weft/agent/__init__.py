@@ -16,6 +16,7 @@ above it:
     agent, main     requests and answers; the start of the program
     linger, relay   how a controller finds its agent again
     command, files, locks          operations
+    popen           how modules start programs
     runner, zygote, modules        modules: forks of a process that has imported ansible.module_utils once
     jobfiles, supervisor, watches, jobs    jobs: detached, supervised, waited for without polling
 

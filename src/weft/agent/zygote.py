@@ -338,6 +338,9 @@ def _preload(finder):
     import threading  # noqa: F401
     import traceback  # noqa: F401
 
+    from . import popen
+
+    popen.install()
     finder.remember()
     if hasattr(gc, "freeze"):
         gc.freeze()

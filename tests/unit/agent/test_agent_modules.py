@@ -186,6 +186,47 @@ def test_threads_of_a_module_are_waited_for(agent: Client) -> None:
     assert run_source(agent, source) == (0, "late\n", "")
 
 
+FORKS = """
+import os, subprocess, sys
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=lambda: os.write(2, b"fork"))
+def start(umask, **options):
+    def preexec():
+        if umask:
+            os.umask(umask)
+    process = subprocess.Popen(["/bin/sh", "-c", "umask"], stdout=subprocess.PIPE, preexec_fn=preexec, **options)
+    return process.communicate()[0].decode().strip()
+os.umask(0o22)
+print(" ".join([start(None), start(0o77), subprocess.Popen.__module__ + "." + subprocess.Popen.__name__]))
+sys.exit(0)
+"""
+
+
+def test_programs_that_need_nothing_of_python_are_started_without_a_fork(any_agent: Client) -> None:
+    rc, out, err = run_source(any_agent, FORKS)
+    version = tuple(any_agent.hello["version"][:2])
+    assert (rc, out) == (0, "0022 0077 subprocess.Popen\n"), err
+    if version >= (3, 7):
+        assert err == ("fork" if version >= (3, 10) else "forkfork")
+
+
+def test_run_command_of_ansible_core_needs_no_fork(agent: Client) -> None:
+    utils, blobs = manifest()
+    send_blobs(agent, blobs)
+    source = (
+        "import os\n"
+        "from ansible.module_utils.basic import AnsibleModule\n"
+        "os.register_at_fork(after_in_child=lambda: os.write(2, b'fork'))\n"
+        "module = AnsibleModule({})\n"
+        "plain = module.run_command(['/bin/sh', '-c', 'umask'])\n"
+        "module.exit_json(plain=plain, private=module.run_command(['/bin/sh', '-c', 'umask'], umask=0o77))\n"
+    )
+    rc, out, err = run_source(agent, source, module_request("ping")["args"], utils=utils)
+    result = json.loads(out)
+    assert (rc, err) == (0, "fork")  # the one with a umask
+    assert (result["plain"][0], result["private"]) == (0, [0, "0077\n", ""])
+
+
 def test_a_modules_surroundings(any_agent: Client, tmp_path: Path) -> None:
     source = """
 import json, os, sys
