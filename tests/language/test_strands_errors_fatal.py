@@ -143,3 +143,11 @@ def test_every_host_may_have_left_the_play(project: Project) -> None:
     assert ran.code == 2
     assert (ran_on(ran, "breaks"), ran_on(ran, "next play")) == ("abcd", "")
     assert {recap.rpartition(" ")[2] for recap in ran.recap.values()} == {"failed=1"}
+
+
+def test_a_host_may_leave_the_play_in_a_handler(project: Project) -> None:
+    leaving = [{"name": "handler", "meta": "end_host", **ON_A}]
+    before = [{"name": "notifies too", "command": "echo", "notify": "handler"}, BLOCK]
+    ran = play(project, BEHIND, pre_tasks=before, handlers=leaving, any_errors_fatal=True)
+    assert ran.code == 2
+    assert (ran_on(ran, "behind"), ran_on(ran, "next play")) == ("bcd", "")

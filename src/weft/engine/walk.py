@@ -76,25 +76,30 @@ class Walk:
         sections: list[tuple[Node, ...]] = [play.pre_tasks, (*play.role_tasks, *play.tasks), play.post_tasks]
         last = max((number for number, nodes in enumerate(sections, 1) if nodes), default=1)
         joining = (last * 2 + 1, -1, 0)
-        for number, nodes in enumerate(sections, 1):
-            base = (number * 2,)
-            failure: HostFailed | None = None
-            try:
-                await self._section_of_play(nodes, base)
-                if number == last:
-                    await self._join(joining)
-            except EndHost:
-                # a failure that it has left behind may concern the others: they hear of it where they hear of theirs
-                if number <= last and self.lane.together and self.run.strands.of_host(self.host.name):
-                    await self._join(joining)
+        number = 0
+        try:
+            for number, nodes in enumerate(sections, 1):
+                await self._with_handlers(number, nodes, joining if number == last else None, force)
+        except EndHost:
+            # a failure that it has left behind may concern the others: they hear of it where they hear of theirs
+            if number <= last and self.lane.together and self.run.strands.of_host(self.host.name):
+                await self._join(joining)
+            raise
+
+    async def _with_handlers(self, number: int, nodes: Sequence[Node], joining: Position | None, force: bool) -> None:
+        """One section. ``joining``: where strands are waited for, before the last handlers."""
+        failure: HostFailed | None = None
+        try:
+            await self._section_of_play(nodes, (number * 2,))
+            if joining is not None:
+                await self._join(joining)
+        except HostFailed as failed:
+            failure = failed
+            if not force:
                 raise
-            except HostFailed as failed:
-                failure = failed
-                if not force:
-                    raise
-            await self.flush((number * 2 + 1,))
-            if failure is not None:
-                raise failure
+        await self.flush((number * 2 + 1,))
+        if failure is not None:
+            raise failure
 
     async def _section_of_play(self, nodes: Sequence[Node], base: Position) -> None:
         """Its tasks, until every host has come to its end: so long another's failure may be this one's too."""

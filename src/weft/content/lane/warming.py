@@ -1,7 +1,7 @@
 """What one worker after the other would do for itself, done once in the process that forks them, while nobody asks it.
 
 ansible-core reads a plugin's options from its documentation, which takes longer than many a task. Workers tell which of
-these they have read (``read_here``); ``read`` does so for those that are forked later.
+these they have read (``known``); ``read`` does so for those that are forked later.
 """
 
 from __future__ import annotations
