@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import time
@@ -93,7 +94,7 @@ def quiet(lab: Lab, trouble: Trouble, before: set[int]) -> bool:
 def left_on_the_host(trouble: Trouble) -> list[str]:
     """Files of weft's, other than its cache."""
     listed = trouble.site.on(trouble.host, "find /root/.ansible /var/tmp /tmp -type f -o -type s -o -type p | sort")
-    return [path for path in listed.split() if "/weft/blobs/" not in path and "/weft/code/" not in path]
+    return [path for path in listed.split() if not re.search("/weft/(blobs/|code/|checked$|swept$)", path)]
 
 
 EACH_ONCE = tasks(

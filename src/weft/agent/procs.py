@@ -73,7 +73,8 @@ def descendants(roots):
 def session_members(leader, ticks=None):
     """The processes of the session that ``leader`` began (at ``ticks``), and all below them; zombies left out.
 
-    None of them where the leader's id is another process's by now, or where there is no /proc.
+    None of them where the leader's id is another process's by now, or where there is no /proc. The leader counts from
+    the moment it was forked: it begins its session a little later.
     """
     own = _stat(leader)
     if own and ticks is not None and int(own[19]) != ticks:
@@ -81,7 +82,9 @@ def session_members(leader, ticks=None):
     found = []
     for pid in pids():
         fields = _stat(pid)
-        if fields and int(fields[3]) == leader and fields[0] not in (b"Z", b"X"):
+        if not fields or fields[0] in (b"Z", b"X"):
+            continue
+        if int(fields[3]) == leader or (pid == leader and ticks is not None):
             found.append(pid)
     return sorted(set(found + descendants(found)))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from typing import Any
@@ -54,7 +55,7 @@ def outcome(templar: Templar, text: str, *, expression: bool = False) -> str:
         result = templar.expression(trusted(text), names) if expression else templar.render(trusted(text), names)
     except WeftError as error:
         return f"{type(error).__name__}: {error.message}"
-    return repr(result) if type(result).__repr__ is not object.__repr__ else type(result).__name__
+    return re.sub(" at 0x[0-9a-f]+", "", repr(result))
 
 
 @settings(deadline=None)  # the first one may load plugins

@@ -13,7 +13,7 @@ import signal
 import socket
 import sys
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from weft.content.lane.__main__ import die_with
@@ -27,14 +27,17 @@ class Host:
     def __init__(self, control: socket.socket) -> None:
         self._control = control
         self._dispatch: Any = None
+        self._ended = True  # whether the text so far ends with its line
 
     def serve(self) -> None:
         pending = b""
         while data := self._control.recv(_CHUNK):
             *lines, pending = (pending + data).split(b"\n")
-            for line in lines:
-                self._take(json.loads(line))
-            _flush()  # not after each line: plugins with threads that write would be waited for each time
+            # as few writes as can be: plugins with threads that write would be waited for each time
+            for message in _joined(map(json.loads, lines)):
+                self._take(message)
+            if not (sys.stdout.line_buffering and self._ended):  # on a terminal whole lines are out already
+                _flush()
 
     def _take(self, message: Mapping[str, Any]) -> None:
         event = message["event"]
@@ -42,6 +45,7 @@ class Host:
             if message["stderr"]:
                 sys.stdout.flush()  # what came before it
             (sys.stderr if message["stderr"] else sys.stdout).write(message["text"])
+            self._ended = message["text"].endswith("\n")
         elif event == "sync":
             _flush()
             self._say({"sync": message["number"]})
@@ -72,6 +76,25 @@ class Host:
 
     def _say(self, answer: Mapping[str, Any]) -> None:
         self._control.sendall(json.dumps(answer).encode() + b"\n")
+
+
+def _joined(messages: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Neighbours that are text for one stream become one message."""
+    held: dict[str, Any] | None = None
+    for message in messages:
+        if message["event"] != "text":
+            if held is not None:
+                yield held
+            held = None
+            yield message
+        elif held is not None and held["stderr"] == message["stderr"]:
+            held["text"] += message["text"]
+        else:
+            if held is not None:
+                yield held
+            held = message
+    if held is not None:
+        yield held
 
 
 def _flush() -> None:
