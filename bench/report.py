@@ -19,6 +19,7 @@ from bench.workloads import FAR_TASKS, ROUND_TRIP, WORKLOADS, Workload
 PARTS = WORKLOADS_PART, SCALE_PART, WAITING_PART = "workloads", "scale", "waiting"
 
 BASE = "weft"
+FAR, FAR_CHAINED = "far", "far-chained"
 FLOOR = "floor"
 FLOOR_IS = "The floor: one asyncssh connection a host, one shell behind it, one line in and one line out for each task."
 
@@ -74,9 +75,9 @@ class Results:
         taken, reference = self.median(workload, tool), self.median(workload, base)
         return taken / reference if taken is not None and reference else None
 
-    def round_trips(self, tool: str) -> float | None:
+    def round_trips(self, tool: str, workload: str = FAR) -> float | None:
         """Round trips a task, connecting and starting aside: from what the tasks after the first took."""
-        many, first = self.median("far", tool), self.median("far-first", tool)
+        many, first = self.median(workload, tool), self.median("far-first", tool)
         return (many - first) / ROUND_TRIP / (FAR_TASKS - 1) if many is not None and first is not None else None
 
 
@@ -86,12 +87,12 @@ def rounds_text(rows: Sequence[Measured]) -> str:
     lines = []
     for row in rows:
         if row.median is None:
-            lines.append(f"{row.workload:<10} {row.tool:<13} failed: {row.failed}")
+            lines.append(f"{row.workload:<11} {row.tool:<13} failed: {row.failed}")
             continue
         ratio = f"{row.median / base:7.2f} x" if base else ""
         rounds = " ".join(f"{value:.2f}" for value in row.seconds)
         cpu = f"{statistics.median(row.cpu):.2f}"
-        lines.append(f"{row.workload:<10} {row.tool:<13} {row.median:8.2f} s {ratio:>10}   CPU {cpu:>6} s   {rounds}")
+        lines.append(f"{row.workload:<11} {row.tool:<13} {row.median:8.2f} s {ratio:>10}   CPU {cpu:>6} s   {rounds}")
     return "\n".join(lines)
 
 
@@ -103,9 +104,10 @@ def table(results: Results) -> str:
         cells = [f"{_seconds(results.median(work.name, BASE))}", *(_cell(results, work, tool) for tool in tools)]
         hosts = f"{work.hosts} hosts: " if work.hosts > 1 else ""
         lines.append(f"| {hosts}{work.what} | {' | '.join(cells)} |")
-    trips = [_trips(results, tool) for tool in (BASE, *tools)]
-    if any(trips):
-        lines.append(f"| round trips a task, {ROUND_TRIP * 1000:.0f} ms away | {' | '.join(trips)} |")
+    for workload, how in ((FAR, ""), (FAR_CHAINED, ", each with what the one before it has found")):
+        trips = [_trips(results, tool, workload) for tool in (BASE, *tools)]
+        if any(trips):
+            lines.append(f"| round trips a task, {ROUND_TRIP * 1000:.0f} ms away{how} | {' | '.join(trips)} |")
     return "\n".join(lines)
 
 
@@ -125,8 +127,8 @@ def _seconds(value: float | None) -> str:
     return f"{value:.2f} s" if value < 10 else f"{value:.1f} s"
 
 
-def _trips(results: Results, tool: str) -> str:
-    trips = results.round_trips(tool)
+def _trips(results: Results, tool: str, workload: str) -> str:
+    trips = results.round_trips(tool, workload)
     return f"{trips:.2f}" if trips is not None else ""
 
 
@@ -163,7 +165,10 @@ def write(results: Results, folder: Path) -> None:
         "peers": REQUIREMENTS,
         "floor": FLOOR_IS,
         "rows": [{**asdict(row), "median": row.median, "ratio": _rounded(results, row)} for row in results.rows],
-        "round_trips": {row.tool: results.round_trips(row.tool) for row in results.rows if row.workload == "far"},
+        "round_trips": {row.tool: results.round_trips(row.tool) for row in results.rows if row.workload == FAR},
+        "round_trips_chained": {
+            row.tool: results.round_trips(row.tool, FAR_CHAINED) for row in results.rows if row.workload == FAR_CHAINED
+        },
         "growth": [{**asdict(growth), "factor": growth.factor} for growth in results.growth],
         "waiting": [{**asdict(row), "share": row.share} for row in results.waiting],
     }

@@ -19,7 +19,8 @@ class Workload:
     """One row of the table.
 
     ``least``: seconds that the work's own sleeps take at best. ``floor``: the mode of ``bench.floor`` to run beside it.
-    ``commands``: the playbook is made: so many tasks that run /bin/true. ``deploy``: the same for pyinfra, where it has
+    ``commands``: the playbook is made: so many tasks that run /bin/true; ``chained``: each needs what the one before it
+    has found. ``deploy``: the same for pyinfra, where it has
     a counterpart. ``round_trip``: seconds of delay between here and the hosts.
     """
 
@@ -28,6 +29,7 @@ class Workload:
     what: str
     playbook: Path | None = None
     commands: int = 0
+    chained: bool = False
     deploy: Path | None = None
     floor: str | None = None
     least: float = 0.0
@@ -38,9 +40,14 @@ class Workload:
         if self.playbook is not None:
             return self.playbook
         path = folder / f"{self.name}.yml"
-        tasks = (f"    - name: command {n}\n      ansible.builtin.command: /bin/true" for n in range(self.commands))
+        tasks = map(self._task, range(self.commands))
         path.write_text("\n".join(["- hosts: all", "  gather_facts: false", "  tasks:", *tasks, ""]))
         return path
+
+    def _task(self, number: int) -> str:
+        before = f" {{{{ found{number - 1}.rc }}}}" if self.chained and number else ""
+        register = f"\n      register: found{number}" if self.chained else ""
+        return f"    - name: command {number}\n      ansible.builtin.command: /bin/true{before}{register}"
 
 
 WORKLOADS = (
@@ -71,6 +78,10 @@ WORKLOADS = (
     Workload(
         name="far", commands=FAR_TASKS, hosts=1, floor="commands", deploy=COMMANDS,
         round_trip=ROUND_TRIP, what=f"1 host, {ROUND_TRIP * 1000:.0f} ms away: {FAR_TASKS} x `command: /bin/true`",
+    ),
+    Workload(
+        name="far-chained", commands=FAR_TASKS, chained=True, hosts=1, round_trip=ROUND_TRIP,
+        what="the same, each with what the one before it has found",
     ),
     Workload(
         name="far-first", commands=1, hosts=1, floor="commands", deploy=COMMANDS,

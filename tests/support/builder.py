@@ -194,10 +194,20 @@ def _figures(recap: HostRecap) -> str:
 class _FakeParts(Parts):
     """A run's parts, on hosts that are not there."""
 
-    def __init__(self, options: RunOptions, settings: Settings, bus: Bus, hosts: Hosts, prompter: Answers) -> None:
+    def __init__(
+        self, options: RunOptions, settings: Settings, bus: Bus, hosts: Hosts, prompter: Answers, window: int | None
+    ) -> None:
         super().__init__(options, settings, bus)
         self._hosts = hosts
         self._prompter = prompter
+        self._window = window
+
+    @cached_property
+    def state(self) -> Any:
+        state = super().state
+        if self._window is not None:
+            state.window = self._window
+        return state
 
     @cached_property
     def sessions(self) -> Any:
@@ -221,6 +231,7 @@ class Project:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.hosts = Hosts()
+        self.window: int | None = None  # how many tasks are sent ahead; None: as ever
         self.file("inventory", HOSTS)
 
     def file(self, path: str, text: str) -> Path:
@@ -303,7 +314,7 @@ class Project:
         views = build(request.options, request.settings, streams, {})
 
         def make(options: RunOptions, settings: Settings, bus: Bus) -> Parts:
-            return _FakeParts(options, settings, bus, self.hosts, prompter)
+            return _FakeParts(options, settings, bus, self.hosts, prompter, self.window)
 
         async def main() -> int:
             sinks = (*views.sinks, recorder)

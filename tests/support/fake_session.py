@@ -18,12 +18,12 @@ those who listen. What was asked is in ``web.calls`` (and ``sessions.calls``, ov
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from weft.connection.api import AgentInfo, Reply, RequestFailed, Target
-from weft.model.errors import Unreachable
+from weft.connection.api import NOT_RUN, AgentInfo, Posted, Reply, RequestFailed, Target
+from weft.model.errors import Unreachable, WeftError
 
 Answer = Reply | Mapping[str, Any] | BaseException | Callable[["Call"], Any]
 Callback = Callable[[Mapping[str, Any], bytes], None]
@@ -74,6 +74,8 @@ class FakeHost:
     def __init__(self, name: str, calls: list[Call]) -> None:
         self.name = name
         self.latency = 0.0  # seconds for each request
+        self.round_trip = 0.0  # seconds of it that are spent on the way
+        self.posts = True  # whether requests can be sent ahead of answers
         self.open_latency = 0.0
         self.python: str | None = "/usr/bin/python3"  # None: a host without Python
         self.calls: list[Call] = []
@@ -257,11 +259,34 @@ class FakeSession:
     ) -> Reply:
         if self.closed:
             raise Unreachable("The session was closed.")
+        half = self._host.round_trip / 2
+        await asyncio.sleep(half)
+        reply = await self.run(op, arguments, payload, on_stream)
+        await asyncio.sleep(half)
+        return reply
+
+    async def run(
+        self, op: str, arguments: Mapping[str, Any] | None, payload: bytes = b"", on_stream: Callback | None = None
+    ) -> Reply:
+        """What the agent does."""
         user = self._target.become.user if self._target.become else self._target.user
         now = asyncio.get_running_loop().time()
         return await self._host.ask(
             Call(self._target.host, user, op, dict(arguments or {}), payload, now, "running", on_stream)
         )
+
+    def post(self, op: str, arguments: Mapping[str, Any], *, after: Posted | None = None) -> Posted | None:
+        if self.closed or not self._host.posts:
+            return None
+        assert after is None or isinstance(after, FakePosted)
+        return FakePosted(self, op, arguments, after, self._host.round_trip / 2)
+
+    async def revoke(self, posted: Sequence[Posted]) -> None:
+        await asyncio.sleep(self._host.round_trip / 2)
+        for one in posted:
+            assert isinstance(one, FakePosted)
+            one.refuse()
+        await asyncio.sleep(self._host.round_trip / 2)
 
     def on_push(self, name: str, callback: Callback) -> Callable[[], None]:
         callbacks = self._callbacks.setdefault(name, [])
@@ -274,6 +299,71 @@ class FakeSession:
 
     async def close(self) -> None:
         self.closed = True
+
+
+class FakePosted:
+    """Implements ``Posted``, with the agent's part of it: begun once the one before it has ended well."""
+
+    def __init__(
+        self, session: FakeSession, op: str, arguments: Mapping[str, Any], after: FakePosted | None, half: float
+    ) -> None:
+        self._half = half  # seconds to the host, and back
+        self.size = len(repr(arguments))
+        self._gated = after is not None
+        self._refused = asyncio.get_running_loop().create_future()
+        self._on_host = asyncio.ensure_future(self._run(session, op, arguments, after))
+        self._here = asyncio.ensure_future(self._come())
+
+    async def _run(
+        self, session: FakeSession, op: str, arguments: Mapping[str, Any], after: FakePosted | None
+    ) -> Reply:
+        await asyncio.sleep(self._half)
+        if after is not None:
+            await asyncio.wait([after._on_host, self._refused], return_when=asyncio.FIRST_COMPLETED)
+            if self._refused.done() or not after.well:
+                raise RequestFailed(NOT_RUN, "it was not its turn")
+        self._gated = False
+        return await session.run(op, arguments)
+
+    async def _come(self) -> None:
+        await asyncio.wait([self._on_host])
+        if not self._is_lost:
+            await asyncio.sleep(self._half)
+
+    @property
+    def _is_lost(self) -> bool:
+        return self._on_host.cancelled() or isinstance(self._on_host.exception(), Unreachable)
+
+    @property
+    def well(self) -> bool:
+        """As the agent sees it."""
+        done = self._on_host
+        return not done.cancelled() and done.exception() is None and not done.result().result.get("failed")
+
+    @property
+    def outcome(self) -> Reply | WeftError | None:
+        if not self._here.done() or self._on_host.cancelled():
+            return None
+        error = self._on_host.exception()
+        if error is None:
+            return self._on_host.result()
+        assert isinstance(error, WeftError)
+        return error
+
+    def refuse(self) -> None:
+        if self._gated and not self._refused.done():
+            self._refused.set_result(None)
+
+    async def over(self) -> None:
+        await asyncio.wait([self._here])
+
+    async def call_off(self) -> None:
+        self._on_host.cancel()
+        self._here.cancel()
+        await asyncio.wait([self._on_host, self._here])
+
+    def forget(self) -> None:
+        self._on_host.add_done_callback(lambda done: done.cancelled() or done.exception())
 
 
 class FakeSessions:

@@ -16,6 +16,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from weft.actions.services import (
+    Ahead,
     JobRequest,
     ModuleFinder,
     Payloads,
@@ -32,7 +33,7 @@ from weft.model.errors import TaskFailed, TaskSkipped, UndefinedName, Unreachabl
 from weft.model.values import OMIT, Trusted
 
 if TYPE_CHECKING:
-    from weft.connection.api import Session, Target
+    from weft.connection.api import Reply, Session, Target
     from weft.connection.modules import ModuleOptions
     from weft.content.modules import Module
     from weft.content.payload import Payload
@@ -78,6 +79,7 @@ class ActionContext(Struct, kw_only=True):
     locks_around: frozenset[str] = frozenset()  # what the host holds round it: of blocks, roles, the play
     roots: Sequence[str] = ()  # further folders (roles of the play) whose library/ and module_utils/ count
     interpreters: Mapping[str, str] = field(default_factory=dict)  # ansible_<lang>_interpreter, without Python's
+    ahead: Ahead | None = None  # where the task's request may have been sent before its turn
     warnings: list[str] = field(default_factory=list)
     deprecations: list[dict[str, Any]] = field(default_factory=list)
     _target: Target | None = None
@@ -145,6 +147,12 @@ class ActionContext(Struct, kw_only=True):
         """The session with the target. Raises Unreachable."""
         self._tell_of_search()
         return await self.services.sessions.open(self.target)
+
+    async def ask(self, session: Session, op: str, arguments: Mapping[str, Any]) -> Reply:
+        """The one request that the task consists of. Raises RequestFailed, Unreachable."""
+        if self.ahead is None:
+            return await session.request(op, arguments)
+        return await self.ahead.ask(self, session, op, arguments)
 
     async def module(
         self,

@@ -50,19 +50,21 @@ SPEC: Mapping[str, Arg] = {
 
 async def shell(context: ActionContext) -> Result:
     """The shell action. Raises TaskFailed."""
+    return await command(_in_shell(context))
+
+
+def _in_shell(context: ActionContext) -> ActionContext:
     if "expand_argument_vars" in context.args:
         raise TaskFailed(f"Unsupported parameters for ({context.name}) module: expand_argument_vars")
-    return await command(context.with_args({**context.args, "_uses_shell": True}))
+    return context.with_args({**context.args, "_uses_shell": True})
 
 
 async def command(context: ActionContext) -> Result:
     """The command action. A wrong argument is a failed result, as from the module."""
-    module = context.services.modules.resolve(_MODULE, (), context.library_dirs())
-    if module is not None and module.fqcn != _CORE:
-        return await context.module(_MODULE, as_job=True)  # replaced by the user's own
+    if _is_replaced(context):
+        return await context.module(_MODULE, as_job=True)
     try:
-        params = check(context.args, SPEC, name=_MODULE, mutually_exclusive=_ONE_OF, required_one_of=_ONE_OF)
-        request = _request(context, params)
+        params, request = _prepared(context)
     except (BadArguments, ValueError) as error:
         return _refused(str(error))
     session = await context.session()
@@ -80,12 +82,34 @@ async def command(context: ActionContext) -> Result:
             no_log=context.no_log,
         )
         return context.with_interpreter(handle, session)
-    reply = await session.request("command", request)
+    reply = await context.ask(session, "command", request)
     result = tidy(plain_result(dict(reply.result), strict=context.settings.module_strict_utf8), context.warn)
     if "cmd" in result and "shell" in request and params["argv"] is not None:
         result["cmd"] = params["argv"]
     result["invocation"] = {"module_args": params}
     return context.with_interpreter(result, session)
+
+
+def request_of(context: ActionContext, *, in_shell: bool) -> dict[str, Any] | None:
+    """What the agent will be asked by a task that is no job; None where that is something else.
+
+    Raises BadArguments, ValueError, TaskFailed for what the action will refuse.
+    """
+    if in_shell:
+        context = _in_shell(context)
+    return None if context.job is not None or _is_replaced(context) else _prepared(context)[1]
+
+
+def _is_replaced(context: ActionContext) -> bool:
+    """Whether the module is the user's own."""
+    module = context.services.modules.resolve(_MODULE, (), context.library_dirs())
+    return module is not None and module.fqcn != _CORE
+
+
+def _prepared(context: ActionContext) -> tuple[Mapping[str, Any], dict[str, Any]]:
+    """Checked arguments, and the request. Raises BadArguments, ValueError."""
+    params = check(context.args, SPEC, name=_MODULE, mutually_exclusive=_ONE_OF, required_one_of=_ONE_OF)
+    return params, _request(context, params)
 
 
 def _request(context: ActionContext, params: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,7 +14,8 @@ from weft.model.values import Origin, Value
 from weft.templating.api import Names
 
 if TYPE_CHECKING:
-    from weft.connection.api import Sessions
+    from weft.actions.base import ActionContext
+    from weft.connection.api import Reply, Session, Sessions
     from weft.content.modules import Module
     from weft.content.payload import Payload
     from weft.events.types import Event
@@ -52,11 +53,19 @@ class Templating(Protocol):
     def is_template(self, value: Value) -> bool: ...
     def may_block(self, value: Value) -> bool: ...
     def names_in(self, value: Value) -> frozenset[str]: ...
+    def steady_names(self, value: Value) -> frozenset[str] | None: ...
     def render_for_people(self, text: str, names: Names) -> tuple[str, tuple[str, ...]]: ...
     def warn(self, message: str, origin: Origin | None = None) -> None: ...
     def render_text(
         self, text: str, names: Names, *, overrides: Mapping[str, Any] = ..., searchpath: Sequence[str] = ...
     ) -> str: ...
+
+
+class Ahead(Protocol):
+    """Asks for a task when its turn has come; the request may be on its way by then."""
+
+    async def ask(self, context: ActionContext, session: Session, op: str, arguments: Mapping[str, Any]) -> Reply:
+        """The answer. Raises as ``Session.request``."""
 
 
 class ModuleFinder(Protocol):

@@ -21,6 +21,7 @@ OPERATIONS = {
     "ping": "agent",
     "configure": "agent",
     "cancel": "agent",
+    "revoke": "order",
     "resume": "agent",
     "bye": "agent",
     "put_blobs": "modules",
@@ -64,6 +65,9 @@ class Request(object):
         self.on_cancel = None  # called with the reason; must end the request, sooner or later
         self._capture = None
         self.waits = False  # it only waits for something else: no loss if it is dropped
+        self.gated = False  # it waits for the end of another one, and has not begun
+        self.begun = None  # when, by the clock, if it had to wait for that
+        self.followers = None  # those that wait for its end, if any do
 
     def reply(self, result, payload=b""):
         header = {"id": self.number, "result": result}
@@ -149,7 +153,9 @@ class Agent(object):
         self.running = {}
         self.on_expire = []  # called when it is certain that nobody comes back, or when the agent ends
         self.at_end = []  # called when the agent ends
+        self.held = []  # gated requests whose turn came while there was no link
         self._answers = {}
+        self._unwell = set()  # of these, those that did not end well
         self._floor = 0  # every id up to this one has arrived
         self._above = set()  # and these
         self._pushes = []
@@ -199,13 +205,27 @@ class Agent(object):
         """End a request with this frame."""
         if self.running.pop(request.number, None) is None:
             return  # it was ended before
+        if request.begun is not None:
+            header["took"] = round(compat.clock() - request.begun, 6)
         parts = encode_answer(header, payload)
         self._answers[request.number] = parts
+        well = is_well(request, header, parts)
+        if not well:
+            self._unwell.add(request.number)
         if self.link is not None:
             self.link.send(parts)
         elif self._station is not None:
             self._answers[request.number] = self._station.spool(request.number, parts)
+        if request.followers is not None:
+            from . import order
+
+            order.followed(request, well)
         self._maybe_end()
+
+    def ended_well(self, number):
+        """Whether a request has arrived that is over, and ended well. True of all that were acknowledged."""
+        known = number <= self._floor or number in self._above
+        return known and number not in self.running and number not in self._unwell
 
     def resend(self, number):
         parts = self._answers[number]
@@ -234,10 +254,19 @@ class Agent(object):
             from . import process
 
             process.raise_limits()  # each program needs two or three descriptors
+        self.begin(request)
+
+    def begin(self, request):
+        """Carry out a request, now or when its turn has come."""
         try:
-            operation(op)(request)
+            if "after" in request.args and request.begun is None:
+                from . import order
+
+                order.put_behind(request, request.require("after", int))
+            else:
+                operation(request.op)(request)
         except UnknownOperation:
-            request.error("unknown-op", "this agent knows no operation %r" % compat.to_text(op or ""))
+            request.error("unknown-op", "this agent knows no operation %r" % compat.to_text(request.op or ""))
         except Exception as error:
             self.report(request, error)
 
@@ -268,6 +297,7 @@ class Agent(object):
     def _acknowledge(self, header):
         for number in header.get("ids") or ():
             parts = self._answers.pop(number, None)
+            self._unwell.discard(number)
             if callable(parts):
                 parts.drop()
         upto = header.get("pushes") or 0
@@ -359,6 +389,10 @@ class Agent(object):
         for number, content in self._pushes:
             if seen is None or number > seen:
                 self.send(content)
+        if self.held:
+            from . import order
+
+            order.release(self)
 
 
 class UnknownOperation(Exception):
@@ -376,12 +410,24 @@ def operation(name):
     return getattr(sys.modules[full], "op_" + name.replace(".", "_"))
 
 
+def is_well(request, header, parts):
+    """Whether an answer is one that the controller goes on after: neither an error nor a command that failed.
+
+    Text that may be none (it has a lone surrogate, if any) is left to the controller to judge.
+    """
+    if "error" in header:
+        return False
+    if request.op != "command":
+        return True
+    return not header["result"].get("failed") and not any(b"\\ud" in part for part in parts)
+
+
 def encode_answer(header, payload):
     """The frames of an answer: one, unless it is very long."""
     head = frames.encode(header)
     if not payload and len(head[0]) > BIG_HEADER and "result" in header:
         payload = compat.dumps(header["result"])
-        header = {"id": header["id"], "result": {}, "result_in_payload": True}
+        header = dict(header, result={}, result_in_payload=True)
     parts = []
     while len(payload) > frames.MAX_PAYLOAD:
         parts.extend(frames.encode({"id": header["id"], "part": True}, payload[:PART]))

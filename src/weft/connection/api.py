@@ -5,8 +5,8 @@ Comes after ``vars`` (targets are made from a host's variables) and before ``job
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar, Final, Protocol
 
 from msgspec import Struct
 
@@ -82,6 +82,7 @@ class Reply(Struct, frozen=True):
 
     result: Mapping[str, Any]
     payload: bytes = b""
+    took: float = 0.0  # seconds from its begin on the host, where it had to wait for another one's end; else 0
 
 
 class RequestFailed(WeftError):
@@ -91,6 +92,31 @@ class RequestFailed(WeftError):
         super().__init__(message)
         self.kind = kind
         self.detail = detail or {}
+
+
+class Posted(Protocol):
+    """A request on its way, while others are sent. It is waited for, called off or forgotten by who posted it."""
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+
+    @property
+    def outcome(self) -> Reply | WeftError | None:
+        """How it ended (RequestFailed, Unreachable); None: it has not, or nobody wants to know any more."""
+
+    async def over(self) -> None:
+        """Wait for its end. Cancelling that leaves the request alone."""
+
+    async def call_off(self) -> None:
+        """End it, as ``Session.request`` does when it is cancelled."""
+
+    def forget(self) -> None:
+        """It ends by itself, and nobody wants to know how."""
+
+
+#: Kind of ``RequestFailed``: what had to end well before it did not, or it was called off in time.
+NOT_RUN: Final = "not-run"
 
 
 class Session(Protocol):
@@ -116,6 +142,18 @@ class Session(Protocol):
         A lost link is mended underneath. Cancelling the awaiting task sends ``cancel`` for the request, and waits until
         the processes that run for it have ended (TERM, KILL after 2 s).
         Raises RequestFailed, or Unreachable when the link can't be mended.
+        """
+
+    def post(self, op: str, arguments: Mapping[str, Any], *, after: Posted | None = None) -> Posted | None:
+        """Send a request without waiting for its end; None: that can't be done here, or not now.
+
+        ``after``: the agent begins it once that one, of the same session, has ended well.
+        """
+
+    async def revoke(self, posted: Sequence[Posted]) -> None:
+        """What of these has not begun is refused; returns when it is known of each whether it was.
+
+        Raises RequestFailed, Unreachable.
         """
 
     def on_push(self, name: str, callback: Callable[[Mapping[str, Any], bytes], None]) -> Callable[[], None]:

@@ -29,6 +29,7 @@ class Request(Struct, eq=False):
     on_stream: Callback | None = None
     settle: Callable[[Reply | WeftError], None] | None = None
     number: int | None = None
+    after: Request | None = None  # begun once that one, which was sent before, has ended well
     dropped: bool = False  # nobody waits any more
     parts: list[bytes] = field(default_factory=list)
 
@@ -119,6 +120,11 @@ class Exchange:
     def awaits(self, request: Request) -> bool:
         """Whether it was sent and has no answer yet."""
         return request.number in self._sent
+
+    def forget(self, request: Request) -> None:
+        """Nobody waits for it any more, and it is none of the agent's business: it ends by itself."""
+        request.dropped = True
+        request.settle = None
 
     @property
     def waiting(self) -> list[Request]:
@@ -230,7 +236,10 @@ class Exchange:
         return left
 
     def _bytes(self, request: Request) -> bytes:
-        return frame(b'{"id":%d,' % (request.number or 0) + request.body[1:], request.payload)
+        start = b'{"id":%d,' % (request.number or 0)
+        if request.after is not None:
+            start += b'"after":%d,' % (request.after.number or 0)
+        return frame(start + request.body[1:], request.payload)
 
 
 def _outcome(request: Request, incoming: Frame) -> Reply | RequestFailed:
@@ -238,6 +247,7 @@ def _outcome(request: Request, incoming: Frame) -> Reply | RequestFailed:
     if error is not None:
         return RequestFailed(str(error.get("kind", "internal")), str(error.get("message", "")), error)
     payload = b"".join((*request.parts, incoming.payload)) if request.parts else incoming.payload
+    took = incoming.header.get("took") or 0.0
     if incoming.header.get("result_in_payload"):
-        return Reply(decode_json(payload))
-    return Reply(incoming.header.get("result") or {}, payload)
+        return Reply(decode_json(payload), took=took)
+    return Reply(incoming.header.get("result") or {}, payload, took)

@@ -8,10 +8,10 @@ from __future__ import annotations
 import asyncio
 import secrets
 import shlex
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
-from weft.connection.api import AgentInfo, Reply, RequestFailed, Target
+from weft.connection.api import AgentInfo, Posted, Reply, RequestFailed, Target
 from weft.connection.bootstrap import Launch, shell_command, start
 from weft.connection.channel import Ended, Transport
 from weft.connection.exchange import Callback
@@ -70,6 +70,12 @@ class PlainSession:
             raise self._missing()
         reply: Reply = await operation(arguments or {}, payload)
         return reply
+
+    def post(self, op: str, arguments: Mapping[str, Any], *, after: Posted | None = None) -> Posted | None:
+        return None  # nobody is there who could wait
+
+    async def revoke(self, posted: Sequence[Posted]) -> None:
+        """Nothing is ever posted."""
 
     def on_push(self, name: str, callback: Callback) -> Callable[[], None]:
         return lambda: None  # nobody is there to push anything

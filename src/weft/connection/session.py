@@ -10,16 +10,17 @@ import asyncio
 import contextlib
 import enum
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from weft.connection import hoststate
-from weft.connection.api import AgentInfo, Reply, Target
+from weft.connection.api import AgentInfo, Posted, Reply, Target
 from weft.connection.bootstrap import Started
 from weft.connection.channel import Ended
 from weft.connection.errors import AgentGone, BrokenFrames
 from weft.connection.exchange import Callback, Exchange, Pushed, Request, Settled, Streamed
 from weft.connection.frames import Frame, FrameReader
+from weft.connection.posted import SessionPosted, settler
 from weft.connection.reconnect import next_try
 from weft.model.errors import Unreachable, WeftError
 
@@ -116,15 +117,30 @@ class AgentSession:
             raise Unreachable(self._why_closed)
         request = self._exchange.make(op, arguments, payload, on_stream)
         future: asyncio.Future[Reply] = self._loop.create_future()
-        request.settle = _settler(future)
+        request.settle = settler(future)
         self._issue(request)
         try:
             return await future
         except asyncio.CancelledError:
-            await self._call_off(request)
+            await self.call_off(request)
             raise
 
-    async def _call_off(self, request: Request) -> None:
+    def post(self, op: str, arguments: Mapping[str, Any], *, after: Posted | None = None) -> Posted | None:
+        if self._state is not State.UP:
+            return None
+        request = self._exchange.make(op, arguments)
+        if after is not None:
+            assert isinstance(after, SessionPosted) and after.request.number is not None
+            request.after = after.request
+        posted = SessionPosted(self, request, self._loop)
+        self._issue(request)
+        return posted
+
+    async def revoke(self, posted: Sequence[Posted]) -> None:
+        ids = [one.request.number for one in posted if isinstance(one, SessionPosted)]
+        await self.request("revoke", {"ids": ids})
+
+    async def call_off(self, request: Request) -> None:
         """Nobody waits for it any more. What runs for it on the host gets TERM, then KILL: that is waited for."""
         link = self._link
         goodbye = self._exchange.drop(request)
@@ -138,6 +154,10 @@ class AgentSession:
             await _first(over, link.over, timeout=_PROGRAM_ENDS)
         finally:
             request.settle = None
+
+    def forget(self, request: Request) -> None:
+        """Nobody waits for it, and it ends by itself."""
+        self._exchange.forget(request)
 
     def on_push(self, name: str, callback: Callback) -> Callable[[], None]:
         callbacks = self._callbacks.setdefault(name, [])
@@ -297,7 +317,7 @@ class AgentSession:
         link = await self._greet(await self._connector.rejoin(self._token, self._socket))
         request = self._exchange.resume()
         answer: asyncio.Future[Reply] = self._loop.create_future()
-        request.settle = _settler(answer)
+        request.settle = settler(answer)
         link.started.channel.write(self._exchange.send(request))
         await _first(answer, link.over)
         if link.over.done():
@@ -426,20 +446,6 @@ class _Link:
         if not self.over.done():
             self.over.set_result(ended)
             self._session._lost(self, ended)
-
-
-def _settler(future: asyncio.Future[Reply]) -> Callable[[Reply | WeftError], None]:
-    """What gives a request's end to whoever awaits ``future``."""
-
-    def settle(outcome: Reply | WeftError) -> None:
-        if future.done():
-            return
-        if isinstance(outcome, Reply):
-            future.set_result(outcome)
-        else:
-            future.set_exception(outcome)
-
-    return settle
 
 
 async def _first(*futures: asyncio.Future[Any], timeout: float | None = None) -> None:

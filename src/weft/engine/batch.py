@@ -37,6 +37,9 @@ class Batch:
         self._hosts = {name: HostState(name) for name in state.hosts}
         self._infos: dict[tuple[str, tuple[int, ...], str | None], TaskInfo] = {}
         state.lanes = Lanes(self._opened, self._closed, free=not together)
+        run = state.run
+        own_ways = len(state.hosts) == 1 or not together
+        state.own_ways = own_ways and len(state.hosts) <= run.settings.forks and run.lane is None and not state.debugs
         # a host that holds the play's lock must not wait for one that wants it
         state.main = state.lanes.main(self._hosts, together=together and state.play.lock is None)
 
@@ -68,6 +71,8 @@ class Batch:
             pass
         finally:
             self._state.lanes.gone(self._state.main, host.name)
+            if host.sent is not None:
+                await host.sent.close()
         await self._leave(host)
 
     async def _leave(self, host: HostState) -> None:

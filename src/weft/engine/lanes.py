@@ -93,3 +93,6 @@ class Lanes:
         for lane in tuple(self._lanes):
             if background or not lane.background:
                 lane.turns.end(signal)
+                for state in lane.states.values():
+                    if state.sent is not None:
+                        state.sent.revoke()

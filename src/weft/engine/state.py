@@ -18,6 +18,7 @@ from weft.executor.arguments import NoNames
 from weft.executor.environment import RunEnvironment
 from weft.executor.holds import Limits
 from weft.executor.keywords import KeywordReader
+from weft.executor.sentahead import WINDOW, SentAhead
 from weft.executor.task import Deadline, Executor
 from weft.executor.terms import TermsReader
 from weft.inventory import Inventory
@@ -68,6 +69,7 @@ class RunState(Struct, kw_only=True):
     start_at: str | None = None  # --start-at-task, until the task is found
     debugging: asyncio.Lock = field(default_factory=asyncio.Lock)  # one task at a time
     lane: str | None = None  # what the views call it, among plays that run side by side
+    window: int = WINDOW  # how many tasks of a host are on their way to it at most, beside the one whose turn it is
 
     def for_lane(self, label: str) -> RunState:
         """For plays that run beside others: who fails there, and what is set, is these plays' own until they end."""
@@ -121,6 +123,8 @@ class BatchState:
     main: Lane = dataclasses.field(init=False)  # the play's own
     # node id -> `serial` where hosts go their own pace
     gates: dict[str, SerialGate] = dataclasses.field(default_factory=dict)
+    # each host goes from task to task without a thought of others, not even of a place among the forks
+    own_ways: bool = False
 
     def remove(self, hosts: Iterable[str]) -> None:
         """Take hosts out of `ansible_play_hosts`."""
@@ -227,6 +231,7 @@ class HostState(Struct):
     flush_key: str = ""  # who has been notified; empty: the host
     above: HostState | None = None  # round a strand that nobody waits for
     over: bool = False  # joined: what else is notified goes to the state above
+    sent: SentAhead | None = None  # tasks that are on their way to the host already
 
     @property
     def notified_as(self) -> str:
@@ -235,7 +240,13 @@ class HostState(Struct):
     def beside(self, branch: Branch) -> HostState:
         """The state of a strand that starts here. What is notified, and which roles have run, they share."""
         return replace(
-            self, branch=branch, prepared=dict(self.prepared), last=None, runs_beside=Beside.CHILD, flushing=False
+            self,
+            branch=branch,
+            prepared=dict(self.prepared),
+            last=None,
+            runs_beside=Beside.CHILD,
+            flushing=False,
+            sent=None,
         )
 
     def detached(self, branch: Branch, *, followed: bool) -> HostState:
@@ -260,6 +271,7 @@ class HostState(Struct):
             flush_key=f"{self.name} {id(branch)}",
             above=self,
             over=False,
+            sent=None,
         )
 
     def hand_on_notifications(self) -> None:

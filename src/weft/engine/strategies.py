@@ -25,8 +25,11 @@ class Turns(Protocol):
     def together(self) -> bool:
         """Whether hosts do a task together (so that `run_once` and `any_errors_fatal` have a meaning)."""
 
-    async def enter(self, host: str, position: Position, key: object) -> Round:
-        """Wait until the host may do the task. Raises a HostSignal if it was called away meanwhile."""
+    async def enter(self, host: str, position: Position, key: object, *, begun: bool = False) -> Round:
+        """Wait until the host may do the task. Raises a HostSignal if it was called away meanwhile.
+
+        ``begun``: it has begun the task already, and can't be called away from that.
+        """
 
     async def finish(self, host: str, turn: Round, *, failed: bool) -> None:
         """The host did the task: wait until all of the round did. Raises the verdict on those that did not fail."""
@@ -63,8 +66,8 @@ class LinearTurns:
         self._finishing: dict[str, asyncio.Future[None]] = {}
         self._parked: dict[str, asyncio.Future[None]] = {}  # out of reach, until `meta: clear_host_errors`
 
-    async def enter(self, host: str, position: Position, key: object) -> Round:
-        if self._over is not None:
+    async def enter(self, host: str, position: Position, key: object, *, begun: bool = False) -> Round:
+        if self._over is not None and not begun:
             raise self._over()
         future: asyncio.Future[Round] = asyncio.get_running_loop().create_future()
         self._entering[host] = future
@@ -147,8 +150,8 @@ class FreeTurns:
         self._on_close = on_close
         self._away: Callable[[], HostSignal] | None = None
 
-    async def enter(self, host: str, position: Position, key: object) -> Round:
-        if self._away is not None:
+    async def enter(self, host: str, position: Position, key: object, *, begun: bool = False) -> Round:
+        if self._away is not None and not begun:
             raise self._away()
         # others get their turn even where the task itself never waits
         await asyncio.sleep(0)

@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any
 
 from weft.content.programs import Interrupted
+from weft.engine.ahead import ahead_of
 from weft.engine.group import Meeting, group_of, run_group, speaker_of
 from weft.engine.handlers import flush_needed, next_handlers, notify
 from weft.engine.included import children_of, run_included
@@ -49,6 +50,7 @@ class Walk:
         self.lane = lane
         self.run = batch.run
         lane.states[host.name] = host
+        self.place: tuple[Sequence[Node], int] = ((), 0)  # the nodes that the host goes through, and which one is next
         self.pending_flush: Position | None = None  # where handlers go once the round of `meta: flush_handlers` is over
 
     def along(self, lane: Lane, host: HostState | None = None) -> Walk:
@@ -151,6 +153,8 @@ class Walk:
                 if failure is not None and index < 0:  # it has come here by a failure, to no task yet
                     failure.at = None
                     raise failure
+                if self.batch.own_ways:
+                    self.place = nodes, index
                 await self.node(nodes[index], (*base, index), failure)
             except HostFailed as failed:
                 if failed.at is None or failed.at[: len(base)] != base:
@@ -310,13 +314,14 @@ class Walk:
             if task.role is not None and task.role.key in self.host.roles_run:
                 self.host.roles_done.add(task.role.key)
             return
-        if not await self._wanted(task):
+        if not self.wants(task):
             return
-        if self.run.stopping:
+        begun = self.host.sent is not None and await self.host.sent.begun(task)
+        if self.run.stopping and not begun:
             raise Stopped
         await self.batch.prepare_title(task, self.host)
         try:
-            turn = await self.lane.turns.enter(self.host.name, position, task)
+            turn = await self.lane.turns.enter(self.host.name, position, task, begun=begun)
         except HostFailed as called_away:
             if self.lane.strand is None:
                 called_away.at = self.host.last
@@ -352,7 +357,7 @@ class Walk:
             place, self.pending_flush = self.pending_flush, None
             await self.flush(place)
 
-    async def _wanted(self, task: Task) -> bool:
+    def wants(self, task: Task) -> bool:
         """Whether the task's tags are chosen, and its role has not been done with already."""
         if task.id in self.batch.skip_before:
             return False
@@ -460,6 +465,7 @@ class Walk:
             take_in=partial(take_in, self.batch, self.host, everywhere=everywhere),
             held=self.host.held,
             deadline=self.host.deadline,
+            ahead=ahead_of(self, task, *self.place) if self.batch.own_ways else None,
         )
         report, shown = await self._report(call), False
         if self.batch.debugs or task.common.debugger is not None:

@@ -10,6 +10,7 @@ from typing import Any
 from msgspec import Struct
 
 from weft.actions.base import Action, ActionContext, JobRequest, Services, with_defaults
+from weft.actions.services import Ahead
 from weft.connection.api import RequestFailed, Target
 from weft.connection.errors import NoTransport
 from weft.connection.results import FAILURE, NO_TRACEBACK, TAKEN_IN, fold
@@ -125,6 +126,7 @@ class Attempts:
         carried: dict[str, Any],
         holds: Holds,
         take_in: TakeIn,
+        ahead: Ahead | None = None,
     ) -> None:
         """Fill in ``draft.result``. Raises WeftError (the task failed) and Unreachable."""
         keywords = await evaluate(lambda: self.keywords.read(task, names))
@@ -138,6 +140,7 @@ class Attempts:
         title = info.name if task.name else ""
         context = self._context(task, title, host, names, environment, keywords, args, draft, action)
         context.module_defaults = defaults
+        context.ahead = ahead
         attempt = _Try(task, info, host, names, keywords, action, context, draft, carried, holds, take_in)
         if attempt.left_behind:
             await self._repeat(attempt)  # the strand takes the locks itself, and holds them to its end
@@ -146,6 +149,15 @@ class Attempts:
                 await self._repeat(attempt)
         draft.delegate_address = await self._delegate_address(names)
         draft.notify = await self._notify(task, names, draft)
+
+    def foresee(
+        self, task: Task, host: str, names: Scope, environment: RunEnvironment
+    ) -> tuple[Action, Keywords, ActionContext]:
+        """What a task without a loop will be run with, before its turn. Raises WeftError, WouldBlock."""
+        keywords = self.keywords.read(task, names)
+        action = self._find_action(task.fqcn)
+        args = self._arguments(task, names, action, ())
+        return action, keywords, self._context(task, "", host, names, environment, keywords, args, Draft(), action)
 
     async def reset(self, task: Task, host: str, names: Scope, environment: RunEnvironment) -> None:
         """`meta: reset_connection`: what is open to the host is dropped. Raises WeftError, Unreachable."""

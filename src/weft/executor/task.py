@@ -22,10 +22,12 @@ from weft.executor.conditions import Skipped, check_when
 from weft.executor.endings import ending
 from weft.executor.environment import RunEnvironment
 from weft.executor.errors import TimedOut, error_info, links_of, shown_seconds
+from weft.executor.foresight import Foresight
 from weft.executor.holds import Holds
 from weft.executor.items import LoopPlan, item_names, loop_items
 from weft.executor.report import Draft, Include, Report, View, censored, public, registered, status_of, with_notices
 from weft.executor.results import effects_of, view_of
+from weft.executor.sentahead import SentAhead
 from weft.executor.sidebyside import side_by_side
 from weft.executor.terms import delegate_of
 from weft.jobs.strands import Strand
@@ -62,6 +64,7 @@ class Call(Struct, frozen=True, kw_only=True):
     take_in: TakeIn  # what the task's strand brings, once its end is told
     held: frozenset[Key] = frozenset()  # locks that the blocks round the task hold
     deadline: Deadline | None = None  # the nearest of those round the task
+    ahead: SentAhead | None = None  # of a plain task: where its request may be on its way
 
 
 class Executor:
@@ -77,6 +80,7 @@ class Executor:
         self._services = services
         self._resolve_action = resolve_action
         self._attempts = attempts
+        self.foresight = Foresight(attempts, services.templar)
 
     async def run(self, call: Call) -> Report:
         """Never raises for what goes wrong with the task: that is the report."""
@@ -90,7 +94,9 @@ class Executor:
             report = self.broken(call, error)
         finally:
             await holds.close()
-        return structs.replace(report, duration=time.monotonic() - started)
+        duration = time.monotonic() - started
+        # it has run while earlier results were on their way here
+        return structs.replace(report, duration=duration if call.ahead is None else max(duration, call.ahead.took))
 
     def report_of(self, strand: Strand) -> tuple[TaskStrand, Report] | None:
         """The end of a task's strand that nobody was told; None: it is no task's."""
@@ -148,8 +154,9 @@ class Executor:
             if not draft.result:
                 async with _in_time(call):
                     await self._attempts.run(
-                        call.task, call.info, call.host, names, call.environment, draft, carried, holds, call.take_in
-                    )
+                        call.task, call.info, call.host, names, call.environment, draft, carried, holds, call.take_in,
+                        call.ahead,
+                    )  # fmt: skip
 
     async def _with_action(self, task: Task, names: Scope) -> Task:
         """A task whose action is a template: with what that gives. Raises WeftError."""

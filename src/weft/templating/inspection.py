@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 
 from msgspec import Struct
 
+from weft.content.plugins import PluginSource
 from weft.model.values import Trusted, Value, VaultText
-from weft.templating.overrides import has_markers
+from weft.templating.overrides import HEADER, has_markers
 from weft.templating.shortcut import names_in
 
 
@@ -17,14 +18,16 @@ class Needs(Struct, frozen=True):
     slow: bool
     names: frozenset[str]  # variables
     mentioned: frozenset[str] = frozenset()  # variables and functions
+    steady: bool = False  # whether it gives the same as long as its variables do
 
 
 class Inspector:
     """Looks into values; remembers what it found in each text."""
 
-    def __init__(self, parsed: Callable[[str], Needs]) -> None:
+    def __init__(self, parsed: Callable[[str], Needs], plugins: PluginSource) -> None:
         """``parsed``: what a template needs that isn't simple."""
         self._parsed = parsed
+        self._plugins = plugins
         self._texts: dict[str, Needs] = {}
 
     def is_template(self, value: Value) -> bool:
@@ -44,6 +47,26 @@ class Inspector:
         if isinstance(value, Mapping):
             return frozenset[str]().union(*map(self.names_in, value.values()))
         return frozenset[str]().union(*map(self.names_in, value)) if isinstance(value, list | tuple) else frozenset()
+
+    def steady_names(self, value: Value) -> frozenset[str] | None:
+        """The names in it if it depends on nothing but their values, else None."""
+        kind = type(value)
+        if kind is VaultText:
+            return None
+        if kind is Trusted:
+            if not has_markers(value):
+                return frozenset()
+            found = self._needs(str(value))
+            own = self._plugins.folders("filter") or self._plugins.folders("test")  # which may bear any name
+            return found.mentioned if found.steady and not own and not value.startswith(HEADER) else None
+        parts = value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else ()
+        names = frozenset[str]()
+        for part in parts:
+            inner = self.steady_names(part)
+            if inner is None:
+                return None
+            names |= inner
+        return names
 
     def may_block(self, value: Value, raw: Callable[[str], Value] | None = None) -> bool:
         return self._slow(value, raw, set())
@@ -76,5 +99,5 @@ class Inspector:
         found = self._texts.get(text)
         if found is None:
             names = names_in(text)
-            found = self._texts[text] = self._parsed(text) if names is None else Needs(False, names, names)
+            found = self._texts[text] = self._parsed(text) if names is None else Needs(False, names, names, True)
         return found

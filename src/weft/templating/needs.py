@@ -15,6 +15,18 @@ from weft.templating.inspection import Needs
 
 _LOOKUPS: Final = frozenset(("lookup", "query", "q"))
 _SLOW_FILTERS: Final = frozenset(("password_hash", "vault", "unvault"))
+#: What a template may be made of that gives the same whenever it is evaluated, as long as its names' values are the
+#: same. Neither calls nor loops; of the filters and tests only such as look at nothing but their arguments.
+_STEADY: Final = frozenset((
+    nodes.Template, nodes.Output, nodes.TemplateData, nodes.Name, nodes.Const, nodes.Getattr, nodes.Getitem,
+    nodes.Slice, nodes.Concat, nodes.Add, nodes.Sub, nodes.Mul, nodes.Compare, nodes.Operand, nodes.And, nodes.Or,
+    nodes.Not, nodes.CondExpr, nodes.If, nodes.List, nodes.Tuple, nodes.Dict, nodes.Pair, nodes.Filter, nodes.Test,
+))  # fmt: skip
+_STEADY_FILTERS: Final = frozenset((
+    "basename", "bool", "capitalize", "count", "d", "default", "dirname", "first", "float", "int", "join", "last",
+    "length", "list", "lower", "quote", "regex_replace", "replace", "string", "ternary", "title", "trim", "upper",
+))  # fmt: skip
+_STEADY_TESTS: Final = frozenset(("defined", "undefined", "none", "string", "number", "mapping", "true", "false"))
 _READING: Final = (nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)
 
 
@@ -29,7 +41,8 @@ def needs_of(environment: TemplateEnvironment, plugins: PluginSource, text: str)
         or any(_is_slow(call, plugins) for call in tree.find_all(nodes.Call))
     )
     mentioned = frozenset(name.name for name in tree.find_all(nodes.Name))
-    return Needs(slow, frozenset(find_undeclared_variables(tree)), mentioned)
+    steady = all(map(_is_steady, tree.find_all(nodes.Node)))
+    return Needs(slow, frozenset(find_undeclared_variables(tree)), mentioned, steady)
 
 
 def _is_slow(call: nodes.Call, plugins: PluginSource) -> bool:
@@ -41,3 +54,11 @@ def _is_slow(call: nodes.Call, plugins: PluginSource) -> bool:
         return True
     known = NATIVE.get(name.value.removeprefix("ansible.builtin."))
     return known is None or known.blocking or bool(plugins.folders("lookup"))
+
+
+def _is_steady(node: nodes.Node) -> bool:
+    if isinstance(node, nodes.Filter):
+        return node.name in _STEADY_FILTERS
+    if isinstance(node, nodes.Test):
+        return node.name in _STEADY_TESTS
+    return type(node) in _STEADY

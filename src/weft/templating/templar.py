@@ -87,7 +87,7 @@ class Templar:
         self._deprecate = deprecate
         self._told: set[tuple[str, Origin | None]] = set()
         self._reader = Reader(self._known_to_jinja)
-        self._inspector = Inspector(self._parsed)
+        self._inspector = Inspector(self._parsed, plugins)
         self._conditions = Conditions(self)
         self._texts: dict[str, Program] = {}
         self._expressions: dict[str, Program] = {}
@@ -293,6 +293,10 @@ class Templar:
     def names_in(self, value: Value) -> frozenset[str]:
         """What templates in the value name: variables, and functions such as `lookup`."""
         return self._inspector.names_in(value)
+
+    def steady_names(self, value: Value) -> frozenset[str] | None:
+        """What templates in the value name, if it depends on nothing but their values: no file, no clock, no chance."""
+        return self._inspector.steady_names(value)
 
     # -- failures --------------------------------------------------------------------------------------------------
 

@@ -228,6 +228,14 @@ class Scope:
             common = task.common
             if common.connection is not None or common.remote_user is not None or common.port is not None:
                 return None
+        return self._fixed_layers()
+
+    @property
+    def options_fixed(self) -> bool:
+        """Whether no `ansible_*` variable is a template: registered results and the like don't change them."""
+        return self._fixed_layers() is not None
+
+    def _fixed_layers(self) -> tuple[Layer, ...] | None:
         for name in self._locals:
             if name.startswith(OPTION_PREFIX) and name not in _LOOP_NAMES:
                 return None

@@ -53,3 +53,17 @@ def test_what_grows_is_plotted(tmp_path: Path) -> None:
     assert "hosts, 20 tasks each" in drawn
     assert "jobs, over 100 hosts" in drawn
     assert "strands" not in drawn
+
+
+def test_round_trips_are_those_of_tasks_that_need_nothing_of_each_other_and_of_those_that_do() -> None:
+    rows = [
+        Measured("far", "weft", [2.0]),
+        Measured("far-chained", "weft", [11.4]),
+        Measured("far-first", "weft", [1.5]),
+    ]
+    results = Results(machines={}, rows=rows)
+    assert results.round_trips("weft") == pytest.approx(0.0505, abs=1e-4)
+    assert report.table(results).splitlines()[-2:] == [
+        "| round trips a task, 100 ms away | 0.05 |",
+        "| round trips a task, 100 ms away, each with what the one before it has found | 1.00 |",
+    ]
