@@ -14,8 +14,6 @@ from . import compat, frames
 from .link import Link
 
 PROTOCOL = 1
-BIG_HEADER = 4 << 20  # a result whose JSON is longer goes into the payload
-PART = 32 << 20  # a payload that is longer goes in parts
 
 OPERATIONS = {
     "ping": "agent",
@@ -207,7 +205,7 @@ class Agent(object):
             return  # it was ended before
         if request.begun is not None:
             header["took"] = round(compat.clock() - request.begun, 6)
-        parts = encode_answer(header, payload)
+        parts = frames.encode_answer(header, payload)
         self._answers[request.number] = parts
         well = is_well(request, header, parts)
         if not well:
@@ -420,20 +418,6 @@ def is_well(request, header, parts):
     if request.op != "command":
         return True
     return not header["result"].get("failed") and not any(b"\\ud" in part for part in parts)
-
-
-def encode_answer(header, payload):
-    """The frames of an answer: one, unless it is very long."""
-    head = frames.encode(header)
-    if not payload and len(head[0]) > BIG_HEADER and "result" in header:
-        payload = compat.dumps(header["result"])
-        header = dict(header, result={}, result_in_payload=True)
-    parts = []
-    while len(payload) > frames.MAX_PAYLOAD:
-        parts.extend(frames.encode({"id": header["id"], "part": True}, payload[:PART]))
-        payload = payload[PART:]
-    parts.extend(frames.encode(header, payload))
-    return parts
 
 
 def op_ping(request):

@@ -8,6 +8,8 @@ from . import compat
 
 MAX_HEADER = 16 << 20
 MAX_PAYLOAD = 64 << 20
+BIG_HEADER = 4 << 20  # a result whose JSON is longer goes into the payload
+PART = 32 << 20  # a payload that is longer goes in parts
 _SIZES = struct.Struct(">II")
 
 
@@ -20,6 +22,20 @@ def encode(header, payload=b""):
     data = compat.dumps(header)
     head = _SIZES.pack(len(data), len(payload)) + data
     return [head, payload] if payload else [head]
+
+
+def encode_answer(header, payload):
+    """The frames of an answer: one, unless it is very long."""
+    head = encode(header)
+    if not payload and len(head[0]) > BIG_HEADER and "result" in header:
+        payload = compat.dumps(header["result"])
+        header = dict(header, result={}, result_in_payload=True)
+    parts = []
+    while len(payload) > MAX_PAYLOAD:
+        parts.extend(encode({"id": header["id"], "part": True}, payload[:PART]))
+        payload = payload[PART:]
+    parts.extend(encode(header, payload))
+    return parts
 
 
 class Decoder(object):
