@@ -22,6 +22,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from msgspec import structs
+
 from weft.connection.api import NOT_RUN, AgentInfo, Posted, Reply, RequestFailed, Target
 from weft.model.errors import Unreachable, WeftError
 
@@ -75,6 +77,7 @@ class FakeHost:
         self.name = name
         self.latency = 0.0  # seconds for each request
         self.round_trip = 0.0  # seconds of it that are spent on the way
+        self.wary: Callable[[Reply], bool] = lambda reply: False  # what the agent does not take for a good end
         self.posts = True  # whether requests can be sent ahead of answers
         self.open_latency = 0.0
         self.python: str | None = "/usr/bin/python3"  # None: a host without Python
@@ -307,6 +310,7 @@ class FakePosted:
     def __init__(
         self, session: FakeSession, op: str, arguments: Mapping[str, Any], after: FakePosted | None, half: float
     ) -> None:
+        self._host = session._host
         self._half = half  # seconds to the host, and back
         self.size = len(repr(arguments))
         self._gated = after is not None
@@ -323,7 +327,10 @@ class FakePosted:
             if self._refused.done() or not after.well:
                 raise RequestFailed(NOT_RUN, "it was not its turn")
         self._gated = False
-        return await session.run(op, arguments)
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        reply = await session.run(op, arguments)
+        return reply if after is None else structs.replace(reply, took=loop.time() - began)
 
     async def _come(self) -> None:
         await asyncio.wait([self._on_host])
@@ -338,7 +345,9 @@ class FakePosted:
     def well(self) -> bool:
         """As the agent sees it."""
         done = self._on_host
-        return not done.cancelled() and done.exception() is None and not done.result().result.get("failed")
+        if done.cancelled() or done.exception() is not None:
+            return False
+        return not done.result().result.get("failed") and not self._host.wary(done.result())
 
     @property
     def outcome(self) -> Reply | WeftError | None:

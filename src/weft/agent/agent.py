@@ -411,13 +411,13 @@ def operation(name):
 def is_well(request, header, parts):
     """Whether an answer is one that the controller goes on after: neither an error nor a command that failed.
 
-    Text that may be none (it has a lone surrogate, if any) is left to the controller to judge.
+    Text that may be none (it has a lone surrogate, if any), or is very long, is left to the controller to judge.
     """
     if "error" in header:
         return False
     if request.op != "command":
         return True
-    return not header["result"].get("failed") and not any(b"\\ud" in part for part in parts)
+    return not header["result"].get("failed") and len(parts) <= 2 and not any(b"\\ud" in part for part in parts)
 
 
 def op_ping(request):

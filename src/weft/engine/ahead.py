@@ -23,15 +23,14 @@ def ahead_of(walk: Walk, task: Task, siblings: Sequence[Node], index: int) -> Se
     ``siblings`` and ``index``: where the host is; a task that stands elsewhere (a handler) has nothing behind it.
     """
     sent = walk.host.sent
-    if sent is not None and sent.has(task):
-        return sent
-    if not _is_alone_with_its_tasks(walk):
-        return None
-    if index >= len(siblings) or siblings[index] is not task or not walk.run.executor.foresight.is_plain(task):
-        return None
+    if sent is None or not sent.has(task):
+        if index >= len(siblings) or siblings[index] is not task or not _is_alone_with_its_tasks(walk):
+            return None
+        if not walk.run.executor.foresight.is_plain(task):
+            return None
     if sent is None:
         sent = walk.host.sent = SentAhead(partial(_foresee, walk), walk.run.bus.publish, walk.run.window)
-    sent.begin(partial(_following, walk, siblings, index))
+    sent.turn(partial(_following, walk, siblings, index))
     return sent
 
 

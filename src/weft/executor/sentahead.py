@@ -58,8 +58,8 @@ class SentAhead:
         """Whether this is the next task, and on its way."""
         return bool(self._queue) and self._queue[0].task is task
 
-    def begin(self, follow: Callable[[], Iterator[Task]]) -> None:
-        """It is the turn of a plain task that is not on its way; ``follow``: what comes behind it if it ends well."""
+    def turn(self, follow: Callable[[], Iterator[Task]]) -> None:
+        """It is the turn of a plain task, whether or not it is on its way; ``follow``: what comes behind it."""
         self._follow = follow
 
     async def ask(self, context: ActionContext, session: Session, op: str, arguments: Mapping[str, Any]) -> Reply:
