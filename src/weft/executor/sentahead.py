@@ -61,11 +61,11 @@ class SentAhead:
     def turn(self, follow: Callable[[], Iterator[Task]]) -> None:
         """It is the turn of a plain task, whether or not it is on its way; ``follow``: what comes behind it."""
         self._follow = follow
+        self.took = 0.0
 
     async def ask(self, context: ActionContext, session: Session, op: str, arguments: Mapping[str, Any]) -> Reply:
         """The answer to the task whose turn it is. Raises as ``Session.request``."""
         task = context.task
-        self.took = 0.0
         if self._queue and not self.has(task):
             await self._call_off()
         if self._queue:
@@ -121,8 +121,9 @@ class SentAhead:
                 self._forget()
             self.took = outcome.took
             return outcome
-        if isinstance(outcome, Unreachable) and self._queue:
-            context.warn(_may_have_run(self._queue))
+        left = [sent for sent in self._queue if not _refused(sent.posted)]
+        if isinstance(outcome, Unreachable) and left:
+            context.warn(_may_have_run(left))
         self._forget()
         assert outcome is not None, "it was waited for"
         raise outcome
