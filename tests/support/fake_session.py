@@ -324,6 +324,8 @@ class FakePosted:
         await asyncio.sleep(self._half)
         if after is not None:
             await asyncio.wait([after._on_host, self._refused], return_when=asyncio.FIRST_COMPLETED)
+            if after._is_lost:
+                raise Unreachable("The connection was lost")
             if self._refused.done() or not after.well:
                 raise RequestFailed(NOT_RUN, "it was not its turn")
         self._gated = False
@@ -339,7 +341,8 @@ class FakePosted:
 
     @property
     def _is_lost(self) -> bool:
-        return self._on_host.cancelled() or isinstance(self._on_host.exception(), Unreachable)
+        done = self._on_host
+        return done.done() and (done.cancelled() or isinstance(done.exception(), Unreachable))
 
     @property
     def well(self) -> bool:
