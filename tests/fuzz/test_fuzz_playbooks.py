@@ -178,7 +178,7 @@ def write_files(project: Project) -> None:
 
 def check(ran: Ran) -> None:
     assert ran.code in CODES, ran
-    assert "this is probably a bug" not in ran.err, ran
+    assert "this is probably a bug" not in ran.err + ran.out, ran
     assert "Traceback" not in ran.err + ran.out, ran
 
 

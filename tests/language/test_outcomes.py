@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from tests.support.builder import Project
+from tests.support.fake_session import Call
+from weft.connection.api import Reply
 
 
 def test_changed_when(project: Project) -> None:
@@ -208,3 +210,22 @@ def test_skipped_tasks_are_not_judged(project: Project) -> None:
         """
     )
     assert ran.recap == {"a": "skipped=1"}
+
+
+def test_a_failure_that_nobody_has_thought_of_costs_its_task_alone(project: Project) -> None:
+    def broken(call: Call) -> Reply:
+        raise KeyError("rc")
+
+    project.hosts.host("a").answers("command", broken)
+    ran = project.play(
+        """
+        - hosts: all
+          gather_facts: no
+          tasks:
+            - command: "true"
+            - ping:
+        """
+    )
+    assert ran.result("command")["msg"] == "Task failed: Unexpected failure, this is probably a bug: KeyError: 'rc'"
+    assert ran.recap == {"a": "failed=1", "b": "ok=2 changed=1"}
+    assert ran.code == 2

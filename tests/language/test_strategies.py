@@ -257,6 +257,68 @@ def test_throttle_limits_one_task(project: Project) -> None:
     assert ran.seconds == 30 + 10
 
 
+def test_throttle_holds_for_all_items_of_a_loop(project: Project) -> None:
+    project.play(
+        """
+        - hosts: all
+          gather_facts: no
+          tasks:
+            - shell: "echo {{ item }} {{ inventory_hostname }}"
+              loop: [stop, start]
+              throttle: 1
+        """,
+        "-f 10",
+        hosts="a\nb\nc\n",
+    )
+    assert project.hosts.commands() == [f"echo {word} {host}" for host in "abc" for word in ("stop", "start")]
+
+
+def test_items_may_have_different_throttles(project: Project) -> None:
+    ran = project.play(
+        """
+        - hosts: all
+          gather_facts: no
+          tasks:
+            - shell: "sleep 10"
+              loop: [1, 2, 0]
+              throttle: "{{ item if inventory_hostname < 'c' else 3 - item }}"
+        """,
+        "-f 2",
+        hosts="a\nb\nc\nd\n",
+    )
+    assert len(project.hosts.commands()) == 12
+    assert ran.code == 0
+
+
+def test_a_host_keeps_its_place_among_the_forks_until_its_loop_is_over(project: Project) -> None:
+    text = """
+        - hosts: all
+          gather_facts: no
+          tasks:
+            - shell: "echo {{ item }} {{ inventory_hostname }}"
+              loop: [1, 2]
+    """
+    project.play(text, "-f 1")
+    assert project.hosts.commands() == ["echo 1 a", "echo 2 a", "echo 1 b", "echo 2 b"]
+
+
+def test_a_host_that_waits_for_its_next_attempt_leaves_its_place_to_others(project: Project) -> None:
+    ran = project.play(
+        """
+        - hosts: all
+          gather_facts: no
+          tasks:
+            - command: "false"
+              loop: [1]
+              retries: 1
+              delay: 10
+              ignore_errors: yes
+        """,
+        "-f 1",
+    )
+    assert ran.seconds == 10
+
+
 def test_throttle_in_free(project: Project) -> None:
     ran = project.play(
         """

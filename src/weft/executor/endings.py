@@ -11,7 +11,7 @@ from typing import Any
 
 from weft.connection.results import NO_TRACEBACK
 from weft.executor.conditions import Skipped
-from weft.executor.errors import result_error, task_error
+from weft.executor.errors import result_error, task_error, unexpected
 from weft.executor.report import Draft
 from weft.model.errors import TaskFailed, Unreachable, WeftError
 from weft.model.nodes import Task
@@ -33,6 +33,10 @@ def ending(task: Task, draft: Draft) -> Iterator[None]:
         # an action that fails speaks for itself; what fails round it is told as the task's failure
         message = error.message if isinstance(error, TaskFailed) else draft.error.message
         draft.result = {"failed": True, "changed": False, "msg": message, **extra}
+    except Exception as error:
+        # a mistake of weft's or of a plugin costs this task, and not the other hosts theirs
+        draft.error = task_error(draft.task or task, unexpected(error))
+        draft.result = {"failed": True, "changed": False, "msg": draft.error.message}
     draft.result.setdefault("changed", False)
     if draft.lock_waited is not None:
         draft.result["lock"] = {"waited": draft.lock_waited}

@@ -53,6 +53,13 @@ def error_info(links: Sequence[Cause], trace: str | None = None) -> ErrorInfo:
     )
 
 
+def unexpected(error: Exception) -> WeftError:
+    """What nobody has thought of, as an error of the task in which it happened."""
+    found = WeftError("Unexpected failure, this is probably a bug.")
+    found.__cause__ = error
+    return found
+
+
 def task_error(task: Task, error: BaseException) -> ErrorInfo:
     """Why a task failed, where an exception says so."""
     trace = "".join(traceback.format_exception(error))

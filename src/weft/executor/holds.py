@@ -87,6 +87,32 @@ class _Held(Struct):
     taken: bool = False
 
 
+class _Kept(Struct):
+    """What a loop keeps from its first item on that needs it to its last one."""
+
+    fork: bool  # whether the place among the forks is kept too
+    stack: AsyncExitStack = field(default_factory=AsyncExitStack)
+    throttle: asyncio.Semaphore | None = None
+    placed: bool = False
+
+    async def pass_throttle(self, throttle: asyncio.Semaphore | None) -> None:
+        """Items may have different limits: who waits for another one gives back what it has."""
+        if throttle is not self.throttle:
+            self.throttle, self.placed = None, False
+            await self.stack.aclose()
+            if throttle is not None:
+                await self.stack.enter_async_context(throttle)
+                self.throttle = throttle
+
+    @asynccontextmanager
+    async def inside(self, place: AbstractAsyncContextManager[None]) -> AsyncIterator[None]:
+        """With the host's place, which stays taken."""
+        if not self.placed:
+            await self.stack.enter_async_context(place)
+            self.placed = True
+        yield
+
+
 class Holds:
     """One task on one host. ``close`` it at its end."""
 
@@ -101,9 +127,19 @@ class Holds:
         self._host = host
         self._held: dict[_Key, _Held] = {}
         self._each = False  # items need different locks: each holds its own
+        self._kept: _Kept | None = None
+
+    def keep(self, *, fork: bool) -> None:
+        """One item comes after the other: `throttle`, and with ``fork`` the place, are the loop's and not each item's.
+
+        Not for tasks with locks: an item that waits for one must hold nothing that others need.
+        """
+        self._kept = _Kept(fork)
 
     async def close(self) -> None:
         """Give everything back."""
+        if self._kept is not None:
+            await self._kept.stack.aclose()
         held, self._held = self._held, {}
         for entry in held.values():
             await entry.stack.aclose()
@@ -123,8 +159,11 @@ class Holds:
                     await stack.enter_async_context(self._locked(wishes, context, draft))
                     if context.job is not None and keywords.poll <= 0:
                         context.warn(_GIVEN_BACK_EARLY)
-            if keywords.throttle > 0:
-                await stack.enter_async_context(self._limits.throttle(self._task, keywords.throttle))
+            throttle = self._limits.throttle(self._task, keywords.throttle) if keywords.throttle > 0 else None
+            if self._kept is not None:
+                await self._kept.pass_throttle(throttle)
+            elif throttle is not None:
+                await stack.enter_async_context(throttle)
             yield
 
     @asynccontextmanager
@@ -184,7 +223,8 @@ class Holds:
 
     def fork(self) -> AbstractAsyncContextManager[None]:
         """With the host's place among the forks."""
-        return self._limits.forks.inside(self._host)
+        place = self._limits.forks.inside(self._host)
+        return place if self._kept is None or not self._kept.fork else self._kept.inside(place)
 
 
 async def wishes_of(task: Task, templar: Templating, names: TaskNames) -> tuple[Wish, ...]:

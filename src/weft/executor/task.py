@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+import traceback
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -21,7 +22,7 @@ from weft.executor.background import TakeIn, TaskStrand
 from weft.executor.conditions import Skipped, check_when
 from weft.executor.endings import ending
 from weft.executor.environment import RunEnvironment
-from weft.executor.errors import TimedOut, error_info, links_of, shown_seconds
+from weft.executor.errors import TimedOut, error_info, links_of, shown_seconds, unexpected
 from weft.executor.foresight import Foresight
 from weft.executor.holds import Holds
 from weft.executor.items import LoopPlan, item_names, loop_items
@@ -33,7 +34,7 @@ from weft.executor.terms import delegate_of
 from weft.jobs.strands import Strand
 from weft.locks.keeper import Key
 from weft.model.errors import UndefinedName, Unreachable, WeftError
-from weft.model.nodes import Task, TaskKind
+from weft.model.nodes import Retry, Task, TaskKind
 from weft.model.outcome import Outcome, Status
 from weft.model.values import OMIT
 from weft.templating.blocking import evaluate
@@ -92,6 +93,8 @@ class Executor:
             report = self.broken(call, error, unreachable=True)
         except WeftError as error:
             report = self.broken(call, error)
+        except Exception as error:
+            report = self.broken(call, unexpected(error))
         finally:
             await holds.close()
         duration = time.monotonic() - started
@@ -233,6 +236,8 @@ class Executor:
             order = InOrder(len(items))
             await side_by_side(len(items), AT_ONCE, 0.0, lambda index: run(index, {}, order))
         else:
+            if call.task.lock is None:
+                holds.keep(fork=self._works_through(call.task))
             carried: dict[str, Any] = {}
             for index in range(len(items)):
                 if index and plan.pause:
@@ -241,6 +246,11 @@ class Executor:
                     break
         reports, drafts = zip(*(ended[index] for index in sorted(ended)), strict=True)
         return self._whole(call, reports, drafts)
+
+    def _works_through(self, task: Task) -> bool:
+        """Whether its items do nothing but work: between attempts, and while a job or a strand runs, others may."""
+        waits = task.retry != Retry() or task.async_seconds is not None
+        return not waits and not self._services.templar.is_template(task.action)
 
     async def _item(
         self,
@@ -401,7 +411,7 @@ class Executor:
     def broken(self, call: Call, error: WeftError, *, unreachable: bool = False) -> Report:
         """The report of a task that as a whole could not be run (its loop, say)."""
         links = list(links_of(error))
-        info: ErrorInfo = error_info(links)
+        info: ErrorInfo = error_info(links, "".join(traceback.format_exception(error)))
         result: dict[str, Any] = {"changed": False, "msg": info.message}
         if unreachable:
             result["unreachable"] = True
