@@ -185,3 +185,17 @@ def test_a_play_without_a_name_is_called_as_its_hosts_are_written(project: Proje
         assert (ran.lines[0], ran.messages()) == (f"PLAY [{name}]", [name])
         listed = project.play(None, "--list-hosts")
         assert f": {name}\tTAGS" in listed.out
+
+
+def test_order_is_that_of_the_tasks_and_not_of_the_list_of_all_hosts(project: Project) -> None:
+    ran = project.play(
+        """
+        - hosts: all
+          gather_facts: no
+          order: reverse_inventory
+          tasks:
+            - debug: {msg: "{{ [ansible_play_hosts_all, ansible_play_hosts, ansible_play_batch] }}"}
+        """
+    )
+    assert ran.messages() == [[["a", "b"], ["a", "b"], ["b", "a"]]]
+    assert [line for line in ran.lines if line.startswith("ok")] == ["ok: [b] => {", "ok: [a] => {"]

@@ -515,3 +515,18 @@ def test_a_host_that_ends_in_a_block_within_another_is_not_failed(project: Proje
         """
     )
     assert (ran.messages("a"), ran.code) == (["second"], 0)
+
+
+def test_hosts_that_have_ended_are_no_longer_among_the_play_s(project: Project) -> None:
+    ran = project.play(
+        """
+        - hosts: all
+          gather_facts: no
+          tasks:
+            - meta: end_host
+              when: inventory_hostname == 'b'
+            - debug: {msg: "{{ [ansible_play_hosts, ansible_play_batch, ansible_play_hosts_all] }}"}
+        """,
+        hosts="a\nb\nc\n",
+    )
+    assert ran.messages() == [[["a", "c"], ["a", "c"], ["a", "b", "c"]]]

@@ -132,15 +132,18 @@ async def _act(walk: Walk, task: Task, action: str, position: Position) -> None:
         _say(walk, "cleared host errors")
     elif action == "end_batch":
         _say(walk, "ending batch")
+        batch.remove(batch.hosts)
         batch.lanes.end(EndBatch)
         raise EndBatch
     elif action == "end_play":
         _say(walk, "ending play")
+        batch.remove(batch.hosts)
         batch.ended = True
         batch.lanes.end(EndPlay)
         raise EndPlay
     elif action == "end_host":
         _say(walk, f"ending play for {host.name}")
+        batch.remove((host.name,))
         raise EndHost
     elif action == "end_role":
         if task.role is None:
