@@ -901,3 +901,26 @@ def test_debugging_shows_the_flushes_that_no_task_asks_for(project: Project) -> 
     assert project.play(play).out.count("META: triggered running handlers for a") == 1
     project.file("ansible.cfg", "[defaults]\n")
     assert "META" not in project.play(play, "-vvv").out
+
+
+def test_the_variables_of_hosts_are_not_for_names_of_handlers(project: Project) -> None:
+    ran = project.play(
+        """
+        - hosts: a
+          gather_facts: no
+          vars: {of_play: x}
+          tasks:
+            - {command: "true", notify: ["of x", topic]}
+            - {command: "true", notify: "of {{ inventory_hostname }}", ignore_errors: yes}
+          handlers:
+            - {name: "of {{ of_play }}", debug: {msg: play}}
+            - {name: "of {{ inventory_hostname }}", debug: {msg: host}}
+            - {name: "for {{ inventory_hostname }}", debug: {msg: topic}, listen: topic}
+        """
+    )
+    assert ran.code == 1
+    assert "Handler 'of {{ inventory_hostname }}' is unusable because it has no listen topics and the name could" in (
+        ran.err
+    )
+    assert "(host-specific variables are not supported in handler names)" in ran.err
+    assert "The requested handler 'of a' was not found" in ran.err

@@ -29,7 +29,7 @@ def notify(batch: BatchState, host: HostState, names: Sequence[str], task: Task)
     Raises WeftError where there is no such handler.
     """
     for name in names:
-        handlers = list(_search(batch, host, name))
+        handlers = list(_search(batch, name))
         if not handlers:
             message = (
                 f"The requested handler '{name}' was not found in either the main handlers"
@@ -53,7 +53,7 @@ def next_handlers(batch: BatchState, host: HostState) -> Iterator[tuple[int, Han
     """The host's notified handlers in their written order, those too that a handler notifies further down."""
     names, host.notifications = host.notifications, []
     for name in names:
-        for handler in _search(batch, host, name):
+        for handler in _search(batch, name):
             _add(batch, host, handler)
     for index, handler in enumerate(tuple(batch.handlers)):
         waiting = batch.notified.get(handler.id)
@@ -69,7 +69,7 @@ def _add(batch: BatchState, host: HostState, handler: Handler) -> None:
         batch.run.bus.publish(Notified(host=host.name, handler=batch.title(handler, host)))
 
 
-def _search(batch: BatchState, host: HostState, name: str) -> Iterator[Handler]:
+def _search(batch: BatchState, name: str) -> Iterator[Handler]:
     """The last handler of that name, then all that listen to it: of those with the same name again the last.
 
     Last is what was loaded last (the play's own, then those of included roles); in one list the first counts.
@@ -77,7 +77,7 @@ def _search(batch: BatchState, host: HostState, name: str) -> Iterator[Handler]:
     sections = [list(section) for _, section in itertools.groupby(batch.handlers, key=lambda handler: handler.role)]
     handlers = [handler for section in reversed(sections) for handler in section]
     for handler in handlers:
-        if handler.name is not None and name in _names(batch, host, handler):
+        if handler.name is not None and name in _names(batch, handler):
             yield handler
             break
     seen: set[str] = set()
@@ -90,14 +90,14 @@ def _search(batch: BatchState, host: HostState, name: str) -> Iterator[Handler]:
             yield handler
 
 
-def _names(batch: BatchState, host: HostState, handler: Handler) -> tuple[str, ...]:
-    """What it can be called; nothing where its name can't be evaluated."""
-    own, problems = batch.shown_name(handler, host)
+def _names(batch: BatchState, handler: Handler) -> tuple[str, ...]:
+    """What it can be called, which is the same for all hosts; nothing where its name can't be evaluated."""
+    own, problems = batch.handler_name(handler)
     if problems:
         if not handler.listen:
             message = (
-                f"Handler '{handler.name}' is unusable because it has no listen topics and "
-                f"the name could not be templated. The error: {problems[0]}"
+                f"Handler '{handler.name}' is unusable because it has no listen topics and the name could not be "
+                f"templated (host-specific variables are not supported in handler names). The error: {problems[0]}"
             )
             batch.run.bus.publish(Warned(message=message, origin=origin_of(handler.name)))
         return ()

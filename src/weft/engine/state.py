@@ -115,6 +115,7 @@ class BatchState:
     ended_failed: set[str] = dataclasses.field(default_factory=set)  # their way through the play ended with a failure
     # task id -> whether evaluating its name blocks
     blocking_names: dict[str, bool] = dataclasses.field(default_factory=dict)
+    handler_names: dict[str, tuple[str, tuple[str, ...]]] = dataclasses.field(default_factory=dict)  # by their ids
     warned: set[str] = dataclasses.field(default_factory=set)  # said once a batch
     ended: bool = False  # meta: end_play
     broken: bool = False  # too many failures: the rest of the run is off
@@ -150,11 +151,24 @@ class BatchState:
         shown, problems = known or self._rendered_name(task, host)
         return shown or task.action, problems
 
+    def handler_name(self, handler: Handler) -> tuple[str, tuple[str, ...]]:
+        """The name by which a handler is notified, and why it can't be had: no host's variables count."""
+        if not self.run.services.templar.is_template(handler.name):
+            return str(handler.name).strip(), ()
+        known = self.handler_names.get(handler.id)
+        if known is None:
+            scope = self.run.variables.scope(None, play=self.play_vars, task=handler)
+            known = self.handler_names[handler.id] = self._rendered(handler, scope)
+        return known
+
     def _rendered_name(self, task: Task, host: HostState | None) -> tuple[str, tuple[str, ...]]:
         names: Names = NoNames()
         if host is not None:
             scope = self.run.variables.scope(host.name, play=self.play_vars, task=task, branch=host.branch)
             names = scope.within(host.local)
+        return self._rendered(task, names)
+
+    def _rendered(self, task: Task, names: Names) -> tuple[str, tuple[str, ...]]:
         try:
             shown, problems = self.run.services.templar.render_for_people(task.name, names)
         except WouldBlock:
