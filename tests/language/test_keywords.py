@@ -316,3 +316,35 @@ def test_no_log_may_be_a_template_for_each_item(project: Project) -> None:
         "changed: [a] => (item=(censored due to no_log))",
         "changed: [a] => (item=2)",
     ]
+
+
+def test_an_unknown_group_in_module_defaults_is_an_error_before_the_play(project: Project) -> None:
+    ran = project.play(
+        """
+        - hosts: a
+          gather_facts: no
+          tasks:
+            - debug:
+            - debug:
+              module_defaults: {group/nosuch: {msg: x}}
+        """
+    )
+    assert (ran.code, ran.out) == (4, "")
+    assert ran.problems[:2] == [
+        "[ERROR]: Error loading module_defaults: could not resolve the module_defaults group ansible.builtin.nosuch",
+        "Origin: play.yml:6:25",
+    ]
+
+
+def test_module_defaults_that_are_no_dictionary_fail_the_task(project: Project) -> None:
+    ran = project.play(
+        """
+        - hosts: a
+          gather_facts: no
+          tasks:
+            - debug:
+              module_defaults: {debug: text}
+        """
+    )
+    assert ran.code == 2
+    assert ran.result("debug")["msg"] == "Task failed: module_defaults of ansible.builtin.debug must be a dictionary."

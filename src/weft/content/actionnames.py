@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator, Sequence
 
 from msgspec import Struct
 
+from weft.content.action_groups import action_group
 from weft.content.collections import BUILTIN, index_of, is_fqcn, split_fqcn
 from weft.content.modules import ACTION_ALIASES, LEGACY, ModuleStore
 from weft.model.settings import Settings
@@ -99,6 +100,10 @@ class ActionNames:
             if found:
                 return found
         return None
+
+    def check_group(self, name: str) -> None:
+        """Raises LoadError where there is no such group of actions."""
+        action_group(name, self._store.collections.runtime)
 
     def plugin(self, fqcn: str, module_dirs: Sequence[str] = ()) -> str | None:
         """The file of the third-party action plugin that runs a resolved name; None where weft or a module does."""

@@ -16,7 +16,7 @@ from weft.content.action_groups import action_group
 from weft.content.collections import BUILTIN, Collections, file_in, is_fqcn, split_fqcn
 from weft.content.core import Core, core_for, dotted, installed_core, older_cores
 from weft.events.types import Deprecated, Event, Message, Warned
-from weft.model.errors import LoadError
+from weft.model.errors import LoadError, WeftError
 from weft.model.settings import Settings
 
 LEGACY: Final = "ansible.legacy"
@@ -250,6 +250,8 @@ class ModuleStore:
         found: dict[str, Mapping[str, Any]] = {}
         for key in chosen:
             values = merged[key][key] or {}
+            if not isinstance(values, Mapping):
+                raise WeftError(f"module_defaults of {key} must be a dictionary.")
             found.update(dict.fromkeys(values, values))
         return {**{name: values[name] for name, values in found.items() if name not in args}, **args}
 

@@ -70,6 +70,13 @@ class ActionParser:
             self._known[key] = self._actions.resolve(str(name), named, folders) or _ADDED.get(name)
         return self._known[key]
 
+    def check_group(self, name: str, origin: Origin | None) -> None:
+        """Raises LoadError where there is no such group of actions."""
+        try:
+            self._actions.check_group(name)
+        except LoadError as error:
+            raise LoadError(error.message, origin) from None
+
     def parse(
         self,
         task: Mapping[Any, Value],

@@ -27,6 +27,9 @@ class ActionNames(Protocol):
     def resolve(self, name: str, collections: Sequence[str], module_dirs: Sequence[str]) -> str | None:
         """The FQCN of an action or module; None where there is none. Raises WeftError for one that was removed."""
 
+    def check_group(self, name: str) -> None:
+        """Raises LoadError where no collection has that group of actions."""
+
 
 class IncludeNotFound(LoadError):
     """A file of tasks isn't in any of the places where an include looks, or holds no tasks."""

@@ -200,6 +200,7 @@ class Shop:
         for name, defaults in layer.items():
             if name.startswith("group/"):
                 group = name.removeprefix("group/")
+                self.actions.check_group(group, origin_of(name))
                 result[f"group/{group if group.count('.') >= 2 else BUILTIN + group}"] = defaults
                 continue
             resolved = {self.actions.resolve(name)}

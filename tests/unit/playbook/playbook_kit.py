@@ -40,6 +40,9 @@ class Names:
         short = name.removeprefix("ansible.builtin.").removeprefix("ansible.legacy.")
         return f"ansible.builtin.{short}" if short in BUILTINS else None
 
+    def check_group(self, name: str) -> None:
+        """All groups are known."""
+
 
 def render_static(value: Any, names: Mapping[str, Any]) -> Any:
     """``{{ name }}`` only, which is all that these tests need."""
