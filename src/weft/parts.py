@@ -46,7 +46,7 @@ class _Notices(Struct):
         self.bus.notify(Warned(message=message))
 
     def deprecate(self, message: str, version: str) -> None:
-        self.bus.notify(Deprecated(message=message, version=version))
+        self.bus.notify(Deprecated(message=message, version=version, collection="ansible.builtin"))
 
     def say(self, message: str, verbosity: int) -> None:
         self.bus.notify(Message(text=message, verbosity=verbosity))

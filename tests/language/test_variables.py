@@ -361,3 +361,46 @@ def test_undefined(project: Project) -> None:
         """,
         code=2,
     )
+
+
+def test_of_a_folder_with_a_file_that_can_t_be_included_nothing_counts(project: Project) -> None:
+    project.file("all/1.yml", "first: 1\n")
+    project.file("all/sub/a.yml", "second: 2\n")
+    project.file("all/sub/b.txt", "")
+    ran = project.play(
+        """
+        - hosts: a
+          gather_facts: no
+          tasks:
+            - include_vars: {dir: all}
+        """
+    )
+    result = ran.result("include_vars")
+    assert result["ansible_facts"] == {"first": 1}
+    assert result["message"].endswith("/all/sub/b.txt does not have a valid extension: yaml, yml, json")
+    assert [path.rpartition("all/")[2] for path in result["ansible_included_var_files"]] == ["1.yml", "sub/a.yml"]
+
+
+def test_what_debug_finds_undefined_is_warned_of_with_its_place(project: Project) -> None:
+    ran = project.play(
+        """
+        - hosts: a
+          gather_facts: no
+          tasks:
+            - debug:
+                var: some
+              vars: {some: ["{{ nowhere }}", "{{ here }}"]}
+        """
+    )
+    ran.complains(
+        """
+        [WARNING]: Encountered 2 template errors.
+        error 1 - 'nowhere' is undefined
+        error 2 - 'here' is undefined
+        Origin: play.yml:5:14
+        3   tasks:
+        4     - debug:
+        5         var: some
+                       ^ column 14
+        """
+    )

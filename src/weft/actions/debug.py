@@ -116,7 +116,8 @@ async def _with_gaps(context: ActionContext, expression: str) -> Any:
     value = await context.evaluate(evaluate)
     count = len(gaps.messages)
     told = "\n".join(f"error {number} - {message}" for number, message in enumerate(gaps.messages, 1))
-    context.warn(f"Encountered {count} template error{'s' if count > 1 else ''}.\n{told}")
+    message = f"Encountered {count} template error{'s' if count > 1 else ''}.\n{told}"
+    context.templar.warn(message, origin_of(expression))
     return value
 
 

@@ -143,6 +143,9 @@ class _Loaded:
 
     def file(self, path: str) -> None:
         """Raises _Unreadable: not a mapping."""
+        self.values.update(self._read(path))
+
+    def _read(self, path: str) -> Mapping[Any, Value]:
         try:
             with open(path, "rb") as file:
                 self.secret = file.read(len(_VAULT_HEADER)) == _VAULT_HEADER or self.secret
@@ -152,33 +155,35 @@ class _Loaded:
         if not isinstance(values, Mapping):
             raise _Unreadable(f"{path} must be stored as a dictionary/hash")
         self.files.append(path)
-        self.values.update(values)
+        return values
 
     def folder(self, root: str, wanted: _Filter) -> None:
-        """Raises _Unreadable."""
+        """Raises _Unreadable: of the folder with such a file nothing counts, of those before it everything."""
         if not os.path.exists(root):
             raise _Unreadable(f"{root} directory does not exist")
         if not os.path.isdir(root):
             raise _Unreadable(f"{root} is not a directory")
-        for path in _walk(root, wanted.depth):
-            if self._is_role_main(path) or not wanted.takes(os.path.basename(path)) or not os.path.exists(path):
-                continue
-            if not wanted.known(path):
-                known = ", ".join(wanted.extensions)
-                raise _Unreadable(f"{path} does not have a valid extension: {known}")
-            self.file(path)
+        for paths in _walk(root, wanted.depth):
+            found: dict[Any, Value] = {}
+            for path in paths:
+                if self._is_role_main(path) or not wanted.takes(os.path.basename(path)) or not os.path.exists(path):
+                    continue
+                if not wanted.known(path):
+                    known = ", ".join(wanted.extensions)
+                    raise _Unreadable(f"{path} does not have a valid extension: {known}")
+                found.update(self._read(path))
+            self.values.update(found)
 
     def _is_role_main(self, path: str) -> bool:
         """A role's vars/main.yml is loaded with the role itself."""
         return self._role is not None and path == os.path.join(self._role.path, "vars", "main.yml")
 
 
-def _walk(root: str, depth: int) -> Iterator[str]:
-    """Files below ``root``, folders in order, at most ``depth`` levels deep (0: all)."""
+def _walk(root: str, depth: int) -> Iterator[list[str]]:
+    """The files of each folder below ``root``, folders in order, at most ``depth`` levels deep (0: all)."""
     for folder, _, names in sorted(os.walk(root, followlinks=True)):
         relative = os.path.relpath(folder, root)
         level = 1 if relative == "." else len(relative.split(os.sep)) + 1
         if depth and level > depth:
             continue
-        for name in sorted(names):
-            yield os.path.join(folder, name)
+        yield [os.path.join(folder, name) for name in sorted(names)]
