@@ -593,3 +593,21 @@ def test_an_include_that_includes_itself_to_count_down(project: Project) -> None
         """
     )
     assert ran.messages() == [3, 2, 1]
+
+
+def test_hosts_with_other_labels_are_told_of_apart(project: Project) -> None:
+    project.files(inner="- debug: msg=x\n")
+    ran = project.play(
+        """
+        - hosts: all
+          gather_facts: no
+          tasks:
+            - include_tasks: inner.yml
+              loop: [1]
+              loop_control: {label: "{{ item }} on {{ inventory_hostname }}"}
+        """
+    )
+    assert [line for line in ran.lines if line.startswith("included")] == [
+        "included: inner.yml for a => (item=1 on a)",
+        "included: inner.yml for b => (item=1 on b)",
+    ]

@@ -348,3 +348,29 @@ def test_module_defaults_that_are_no_dictionary_fail_the_task(project: Project) 
     )
     assert ran.code == 2
     assert ran.result("debug")["msg"] == "Task failed: module_defaults of ansible.builtin.debug must be a dictionary."
+
+
+def test_items_of_includes_that_must_not_be_logged_are_not_shown(project: Project) -> None:
+    project.files(inner="- debug: msg=x\n", roles__r__tasks__main="- debug: msg=x\n")
+    ran = project.play(
+        """
+        - hosts: a
+          gather_facts: no
+          tasks:
+            - include_tasks: inner.yml
+              loop: [secret]
+              no_log: yes
+            - include_role: {name: r}
+              loop: [secret]
+              loop_control: {label: "of {{ item }}"}
+              no_log: "{{ true }}"
+            - include_tasks: inner.yml
+              no_log: yes
+        """
+    )
+    assert "secret" not in ran.out
+    assert [line for line in ran.lines if line.startswith("included")] == [
+        "included: inner.yml for a => (item=(censored due to no_log))",
+        "included: r for a => (item=(censored due to no_log))",
+        "included: inner.yml for a => (item=(censored due to no_log))",
+    ]

@@ -59,7 +59,8 @@ def group(wanted: dict[str, tuple[Include, ...]], hosts: tuple[str, ...]) -> lis
     alike: dict[Hashable, list[_Alike]] = {}
     for host in hosts:
         for include in wanted.get(host, ()):
-            kind = _kind(alike.setdefault((_hashable(include.args), _hashable(include.variables)), []), include)
+            key = (_hashable(include.args), _hashable(include.variables), _hashable(include.label))
+            kind = _kind(alike.setdefault(key, []), include)
             turn = kind.asked[host] = kind.asked.get(host, -1) + 1
             if turn == len(kind.expansions):
                 new = Expansion(variables=include.variables, args=include.args, label=include.label, hosts={})
@@ -79,7 +80,7 @@ class _Alike(Struct):
 
 def _kind(among: list[_Alike], include: Include) -> _Alike:
     for known in among:
-        if known.include.args == include.args and known.include.variables == include.variables:
+        if known.include == include:
             return known
     among.append(_Alike(include))
     return among[-1]
@@ -119,9 +120,7 @@ def _add_role(batch: BatchState, expansion: Expansion) -> None:
     assert role is not None
     known = {handler.id for handler in batch.handlers}
     batch.handlers.extend(handler for handler in flatten(role.handlers) if handler.id not in known)
-    if role.public:
-        for host in expansion.hosts:
-            batch.play_vars.add_role(role, host)
+    batch.play_vars.add_role(role)
 
 
 def _fail(batch: BatchState, task: Task, turn: Round, expansion: Expansion, error: WeftError) -> None:

@@ -16,6 +16,7 @@ INTERNAL = "_ansible_"  # keys that begin so exist only at the module edge
 
 _KEPT_WHEN_CENSORED = ("attempts", "changed", "failed", "retries", "skipped", "unreachable")
 CENSORED = "the output has been hidden due to the fact that 'no_log: true' was specified for this result"
+CENSORED_LABEL = "(censored due to no_log)"
 
 
 class FactsEffect(Struct, frozen=True, kw_only=True):
@@ -43,7 +44,7 @@ class Include(Struct, frozen=True, kw_only=True):
 
     args: Mapping[str, Any]
     variables: Mapping[str, Any]
-    label: Any = None
+    label: Any = None  # of the item, as views may show it
 
 
 class View(Struct, frozen=True, kw_only=True):

@@ -26,7 +26,7 @@ from weft.executor.errors import TimedOut, error_info, links_of, shown_seconds, 
 from weft.executor.foresight import Foresight
 from weft.executor.holds import Holds
 from weft.executor.items import LoopPlan, item_names, loop_items
-from weft.executor.report import Draft, Include, Report, View, censored, public, registered, status_of, with_notices
+from weft.executor.report import CENSORED_LABEL, Draft, Include, Report, View, censored, public, registered, status_of, with_notices
 from weft.executor.results import effects_of, view_of
 from weft.executor.sentahead import SentAhead
 from weft.executor.sidebyside import side_by_side
@@ -198,7 +198,7 @@ class Executor:
             raise loop_error
         if task.kind in _INCLUDES:
             args = await evaluate(lambda: self._attempts.arguments.read(task, names))
-            draft.include = Include(args=args, variables={})
+            draft.include = Include(args=args, variables={}, label=CENSORED_LABEL if draft.no_log else None)
             draft.result = {"changed": False, "include_args": args}
             draft.any_errors_fatal = bool(keywords.one(task, "any_errors_fatal", names))
         return names
@@ -271,7 +271,8 @@ class Executor:
         draft.result.update(plan.marks(items[index], index, local))
         label = await self._label(plan, names.child(carried), draft)
         if draft.include is not None:
-            draft.include = Include(args=draft.include.args, variables=local, label=label)
+            shown = CENSORED_LABEL if draft.no_log else label
+            draft.include = Include(args=draft.include.args, variables=local, label=shown)
         report = self._single(call, draft)
         if order is not None:
             await order.turn(index)
@@ -322,7 +323,7 @@ class Executor:
                 error=view.error,
                 verbose_always=view.verbose_always,
                 verbose_override=view.verbose_override,
-                label="(censored due to no_log)" if outcome.no_log else label,
+                label=CENSORED_LABEL if outcome.no_log else label,
             )
         )
 
@@ -412,9 +413,9 @@ class Executor:
         """The report of a task that as a whole could not be run (its loop, say)."""
         links = list(links_of(error))
         info: ErrorInfo = error_info(links, "".join(traceback.format_exception(error)))
-        result: dict[str, Any] = {"changed": False, "msg": info.message}
+        result: dict[str, Any] = {"msg": info.message}
         if unreachable:
-            result["unreachable"] = True
+            result.update(unreachable=True, changed=False)
         else:
             result.update(failed=True, exception=NO_TRACEBACK)
         draft = Draft(result=result, error=info, ignore_errors=call.task.common.ignore_errors is True)
