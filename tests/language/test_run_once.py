@@ -415,3 +415,36 @@ def test_actions_that_always_run_once(project: Project) -> None:
         b : ok=1 changed=0 unreachable=0 failed=0 skipped=0 rescued=0 ignored=0
         new : ok=1 changed=0 unreachable=0 failed=0 skipped=0 rescued=0 ignored=0
     """)
+
+
+def test_what_an_action_does_once_by_its_nature_is_registered_for_the_host_that_did_it(project: Project) -> None:
+    ran = project.play(
+        """
+        - hosts: all
+          gather_facts: no
+          tasks:
+            - add_host: name=c
+              register: by_nature
+            - add_host: name=d
+              register: by_keyword
+              run_once: yes
+            - debug: {msg: "{{ [by_nature is defined, by_keyword is defined] }}"}
+        """
+    )
+    assert (ran.messages("a"), ran.messages("b")) == ([[True, True]], [[False, True]])
+
+
+def test_its_failure_is_every_host_s_and_can_be_rescued(project: Project) -> None:
+    ran = project.play(
+        """
+        - hosts: all
+          gather_facts: no
+          tasks:
+            - block:
+                - add_host: {}
+              rescue:
+                - debug: msg=rescued
+            - debug: msg=behind
+        """
+    )
+    assert ran.messages("a") == ran.messages("b") == ["rescued", "behind"]

@@ -193,3 +193,21 @@ def test_syntax_check(project: Project) -> None:
         playbook: play.yml
     """)
     assert project.play("- {hosts: all, tasks: [debgu: ]}", "--syntax-check").code == 4
+
+
+def test_a_run_does_not_start_in_a_rescue(project: Project) -> None:
+    ran = project.play(
+        """
+        - hosts: a
+          gather_facts: no
+          tasks:
+            - block:
+                - {name: first, debug: }
+              rescue:
+                - {name: here, debug: }
+              always:
+                - {name: here too, debug: }
+        """,
+        "--start-at-task 'here*'",
+    )
+    assert ran.tasks == ["a: here too (ok)"]

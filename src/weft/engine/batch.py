@@ -155,7 +155,7 @@ class Batch:
         if lane.together and turn.shared.get(Shared.FATAL) and turn.failed and counts:
             self._others_fail(lane, turn)
             # of a `run_once` task that failed it was everybody's failure before
-            times += 1 + (Shared.REPORT in turn.shared and not turn.failed <= state.run.unreachable)
+            times += 1 + (Shared.EVERYWHERE in turn.shared and not turn.failed <= state.run.unreachable)
         if self._too_many_failed():
             if lane.together:
                 self._others_fail(lane, turn)

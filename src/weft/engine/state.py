@@ -324,4 +324,5 @@ class Shared:
     INFO = "info"  # TaskInfo
     GATE = "gate"  # SerialGate of a task
     OUT = "out"  # set[str]: hosts that meet with the others, and don't go with them into what comes then
+    EVERYWHERE = "everywhere"  # it is `run_once` that asks for that: what comes of it is every host's
     LEADER = "leader"  # the host that does a `run_once` task where hosts go their own pace

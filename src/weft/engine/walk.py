@@ -421,7 +421,8 @@ class Walk:
                 turn.shared[Shared.FATAL] = True
             report_future = _future(shared, Shared.REPORT)
             try:
-                report_future.set_result(await self._execute(task, turn, everywhere=self.lane.strand is None))
+                everywhere = Shared.EVERYWHERE in shared and self.lane.strand is None
+                report_future.set_result(await self._execute(task, turn, everywhere=everywhere))
             except BaseException as error:
                 if not report_future.done():
                     report_future.set_result(None)
@@ -433,7 +434,7 @@ class Walk:
             report: Report | None = await asyncio.shield(_future(shared, Shared.REPORT))
             if report is None and (not self.lane.together or turn.hosts[0] not in turn.failed):
                 raise HostFailed(fatal=True)
-            if report is not None and self.lane.strand is not None:
+            if report is not None and Shared.EVERYWHERE in shared and self.lane.strand is not None:
                 take_over(self.batch, self.host, task, report, (self.host.name,))
 
     async def _once(self, task: Task, shared: dict[str, object], leader: bool) -> bool:
@@ -441,9 +442,10 @@ class Walk:
         if leader:
             names = self.names(task)
             try:
-                once = self.run.find_action(task.fqcn).once
-                once = once or bool(await evaluate(lambda: self.run.keywords.one(task, "run_once", names)))
-                future.set_result(once)
+                asked = bool(await evaluate(lambda: self.run.keywords.one(task, "run_once", names)))
+                if asked:
+                    shared[Shared.EVERYWHERE] = True
+                future.set_result(asked or self.run.find_action(task.fqcn).once)
             except WeftError:
                 # the task itself will say what is wrong with its keyword
                 future.set_result(False)
@@ -543,11 +545,10 @@ def _future(shared: dict[str, object], key: str) -> asyncio.Future[Any]:
 
 
 def flat(nodes: Sequence[Node]) -> Iterator[Task]:
-    """Every task among nodes, in the order in which they would run."""
+    """Every task among nodes, in the order in which they run if nothing fails."""
     for node in nodes:
         if isinstance(node, Block):
             yield from flat(node.body)
-            yield from flat(node.rescue)
             yield from flat(node.always)
         else:
             yield node
