@@ -266,3 +266,36 @@ def test_argument_specs_are_checked(project: Project) -> None:
         """,
         code=2,
     )
+
+
+def test_the_names_of_included_roles_are_among_the_play_s(project: Project) -> None:
+    project.files(roles__r__tasks__main="- debug: msg=x\n", roles__r__defaults__main="exported: yes\n")
+    ran = project.play(
+        """
+        - hosts: all
+          gather_facts: no
+          serial: 1
+          tasks:
+            - debug: {msg: "{{ [ansible_play_role_names, exported is defined] }}"}
+            - include_role: {name: r}
+            - include_role: {name: r, public: yes}
+              when: inventory_hostname == 'a'
+            - debug: {msg: "{{ [ansible_play_role_names, exported is defined] }}"}
+        """
+    )
+    assert ran.messages("a") == [[[], False], "x", "x", [["r", "r"], True]]
+    assert ran.messages("b") == [[[], False], "x", [["r"], False]], "each batch begins anew"
+
+
+def test_a_missing_file_of_a_role_is_looked_for_once_beside_the_playbook(project: Project) -> None:
+    project.files(roles__r__tasks__main="- copy: {src: nowhere, dest: /x}\n")
+    ran = project.play("- {hosts: a, gather_facts: no, tasks: [import_role: {name: r}]}")
+    searched = ran.result("r : copy")["msg"].partition("Searched in:\n")[2].partition(" on the")[0]
+    assert [line.strip().rpartition(f"{project.folder}/")[2] for line in searched.splitlines()] == [
+        "roles/r/files/nowhere",
+        "roles/r/nowhere",
+        "roles/r/tasks/files/nowhere",
+        "roles/r/tasks/nowhere",
+        "files/nowhere",
+        "nowhere",
+    ]

@@ -320,7 +320,10 @@ class ActionContext(Struct, kw_only=True):
         """A file or folder of the playbook: absolute path. Raises TaskFailed, naming where it was looked for."""
         from weft.actions.files import find_file
 
-        return find_file(self.task.path_parents, self.basedir, subdir, name)
+        parents = self.task.path_parents
+        if parents[-1:] == (self.basedir,) and os.path.dirname(self.task.origin.path) != self.basedir:
+            parents = parents[:-1]  # it is looked into at the end anyway, and named once
+        return find_file(parents, self.basedir, subdir, name)
 
     async def read_file(self, path: str, *, decrypt: bool = True) -> bytes:
         """A controller file's contents, decrypted where it is a vault. Raises TaskFailed, VaultFailed."""

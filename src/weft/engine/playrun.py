@@ -104,6 +104,7 @@ class PlayRun:
         run, play = self._run, self._play
         self._vars.batch = hosts
         self._vars.removed = set()
+        self._vars.forget_includes()
         state = BatchState(
             run=run,
             play=play,

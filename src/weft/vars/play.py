@@ -146,11 +146,16 @@ class PlayVars:
 
     # -- roles -----------------------------------------------------------------------------------------------------
 
-    def add_role(self, role: Role, host: str | None = None) -> None:
-        """A role that an include brought in: from now on every host of the play sees what it exports, if it is public.
-
-        ``host`` is the one it was included for; as in Ansible that makes no difference.
+    def add_role(self, role: Role) -> None:
+        """A role that an include brought in: from now on every host of the batch sees its name, once for each time, and
+        what it exports, if it is public. For which hosts it was included makes no difference, as in Ansible.
         """
-        if not any(known is role for known in self.roles):
-            self.roles.append(role)
+        if role.public and next((known for known in reversed(self.roles) if known.public), None) is not role:
+            self.cache = None
+        self.roles.append(role)
+
+    def forget_includes(self) -> None:
+        """A new batch begins: what the one before it has included is not there."""
+        if len(self.roles) > len(self.play.roles):
+            self.roles = list(self.play.roles)
             self.cache = None

@@ -146,10 +146,10 @@ def test_private_roles_show_nothing_outside(run: Run) -> None:
 def test_an_included_role_is_seen_from_then_on(run: Run) -> None:
     assert "d" not in run.scope()
     late = role("late", defaults={"d": 1}, vars={"e": 2})
-    run.play_vars.add_role(late, "h1")
-    run.play_vars.add_role(late, "h2")
+    run.play_vars.add_role(late)
+    run.play_vars.add_role(late)
     assert (run.scope("h2")["d"], run.scope("h2")["e"]) == (1, 2)
-    assert run.scope()["ansible_play_role_names"] == ["late"]
+    assert run.scope()["ansible_play_role_names"] == ["late", "late"], "once for each time"
 
 
 def test_tags_and_when_among_vars_are_no_variables(run: Run) -> None:
