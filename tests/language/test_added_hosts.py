@@ -61,3 +61,18 @@ def test_what_failed_adds_nothing(project: Project) -> None:
         """
     )
     assert ran.messages() == [["a", "b"]]
+
+
+def test_a_play_s_hosts_grow_with_the_inventory(project: Project) -> None:
+    ran = project.play(
+        """
+        - hosts: some
+          gather_facts: no
+          tasks:
+            - add_host: {name: c, groups: some}
+            - debug: {msg: "{{ [ansible_play_hosts, ansible_play_hosts_all, ansible_play_batch] }}"}
+        """,
+        hosts="[some]\na\n",
+    )
+    assert ran.messages() == [[["a", "c"], ["a", "c"], ["a"]]]
+    assert list(ran.recap) == ["a"]

@@ -127,3 +127,20 @@ def test_set_fact_remembers_that_a_value_was_encrypted(project: Project) -> None
 """
     ran = project.play(PLAY + "    - set_fact:\n" + SECRET + check, "--vault-password-file password")
     assert ran.messages() == ["open True False"]
+
+
+def test_no_module_default_takes_the_place_of_what_is_omitted(project: Project) -> None:
+    ran = project.play(
+        """
+        - hosts: a
+          gather_facts: no
+          module_defaults: {debug: {msg: default}}
+          tasks:
+            - debug: {msg: "{{ omit }}"}
+            - debug: {msg: "{{ nowhere | default(omit) }}"}
+            - debug: "{{ args }}"
+              vars: {args: {msg: "{{ omit }}"}}
+            - debug:
+        """
+    )
+    assert ran.messages() == ["Hello world!", "Hello world!", "Hello world!", "default"]

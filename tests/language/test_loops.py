@@ -633,3 +633,8 @@ def test_a_loop_that_fails_is_the_task_s_failure_whatever_its_condition_says(pro
     assert ran.result("broken")["msg"] == "Error rendering template: division by zero"
     said = "The lookup plugin 'sequence' failed: unrecognized arguments to with_sequence: ['junk']"
     assert ran.result("no such argument")["msg"] == said
+
+
+def test_a_loop_that_fails_does_not_say_whether_it_has_changed_something(project: Project) -> None:
+    ran = project.play("- {hosts: a, gather_facts: no, tasks: [{ping: , loop: 5}]}")
+    assert "fatal: [a]: FAILED! => {\"msg\": \"The `loop` value must resolve to a 'list', not 'int'.\"}" in ran.lines

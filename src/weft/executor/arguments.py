@@ -59,11 +59,13 @@ class ArgumentReader:
         *,
         free_form: bool = True,
         marked: bool = False,
+        omitted: bool = False,
     ) -> dict[str, Any]:
-        """Arguments without omitted ones; those in ``raw`` as written. Raises WeftError that names the argument.
+        """Arguments; those in ``raw`` as written. Raises WeftError that names the argument.
 
         ``free_form``: the action takes text that isn't `key=value`; for others such text is a template of a mapping.
-        ``marked``: text that the user wrote stays marked as such.
+        ``marked``: text that the user wrote stays marked as such. ``omitted``: those that are omitted are there as
+        OMIT.
         """
         plan = self._plan(task, raw, free_form, marked)
         values: dict[str, Any] = {}
@@ -72,10 +74,8 @@ class ArgumentReader:
             values.update(self._whole(task, template, raw, own, names, marked))
         values.update(plan.literal)
         for name, value in plan.open:
-            result = self._one(task, name, value, names, marked)
-            if result is not OMIT:
-                values[name] = result
-        return values
+            values[name] = self._one(task, name, value, names, marked)
+        return values if omitted else without_omitted(values)
 
     def _plan(self, task: Task, raw: frozenset[str], free_form: bool, marked: bool) -> _Plan:
         plan = self._plans.get((task.id, raw))
@@ -122,18 +122,22 @@ class ArgumentReader:
         if not isinstance(value, dict):
             message = f"Task args must resolve to a 'dict' not {type_name(value)!r}."
             raise self._failed(task) from WeftError(message, origin_of(template))
-        found: dict[str, Any] = {}
+        found = {}
         for key, item in stored(value).items():
             name = str(key)
             if name not in own:
                 found[name] = item if name in raw else self._one(task, name, item, names, marked)
-        return {name: item for name, item in found.items() if item is not OMIT}
+        return found
 
     def _failed(self, task: Task) -> WeftError:
         return WeftError(
             f"Finalization of task args for {task.fqcn.removeprefix('ansible.legacy.')!r} failed.",
             task.action_origin or task.origin,
         )
+
+
+def without_omitted(args: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in args.items() if value is not OMIT}
 
 
 def _template_of_all(text: Value, task: Task) -> Value:

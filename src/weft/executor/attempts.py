@@ -16,7 +16,7 @@ from weft.connection.errors import NoTransport
 from weft.connection.results import FAILURE, NO_TRACEBACK, TAKEN_IN, fold
 from weft.connection.target import Passwords
 from weft.events import Retrying, TaskInfo
-from weft.executor.arguments import ArgumentReader
+from weft.executor.arguments import ArgumentReader, without_omitted
 from weft.executor.background import Background, TakeIn, TaskStrand
 from weft.executor.conditions import Skipped, holds
 from weft.executor.endings import complete
@@ -178,9 +178,17 @@ class Attempts:
         self, task: Task, names: Scope, action: Action, defaults: Sequence[Mapping[str, Any]]
     ) -> dict[str, Any]:
         args = self.arguments.read(
-            task, names, action.raw_args, free_form=_free_form(task, action), marked=action.marked_args
+            task,
+            names,
+            action.raw_args,
+            free_form=_free_form(task, action),
+            marked=action.marked_args,
+            omitted=bool(defaults),
         )
-        return with_defaults(self._services, task.fqcn, args, defaults, names) if defaults else args
+        if not defaults:
+            return args
+        # what a task omits it has all the same: no default takes its place
+        return without_omitted(with_defaults(self._services, task.fqcn, args, defaults, names))
 
     def _context(
         self,

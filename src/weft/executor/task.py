@@ -26,7 +26,18 @@ from weft.executor.errors import TimedOut, error_info, links_of, shown_seconds, 
 from weft.executor.foresight import Foresight
 from weft.executor.holds import Holds
 from weft.executor.items import LoopPlan, item_names, loop_items
-from weft.executor.report import CENSORED_LABEL, Draft, Include, Report, View, censored, public, registered, status_of, with_notices
+from weft.executor.report import (
+    CENSORED_LABEL,
+    Draft,
+    Include,
+    Report,
+    View,
+    censored,
+    public,
+    registered,
+    status_of,
+    with_notices,
+)
 from weft.executor.results import effects_of, view_of
 from weft.executor.sentahead import SentAhead
 from weft.executor.sidebyside import side_by_side

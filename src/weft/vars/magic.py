@@ -60,6 +60,11 @@ def _play(scope: Scope) -> Any:
     return play
 
 
+def _play_now(scope: Scope) -> Any:
+    """The play, with the hosts that the inventory has for it by now."""
+    return _play(scope).in_inventory(scope.variables.inventory)
+
+
 def _role_names(which: int) -> Magic:
     return lambda scope: play_role_names(_play(scope).roles)[which]
 
@@ -95,8 +100,8 @@ PLAY_MAGIC: dict[str, Magic] = {
     "ansible_dependent_role_names": _role_names(1),
     "role_names": _role_names(0),
     "ansible_play_name": _name,
-    "ansible_play_hosts_all": lambda scope: list(_play(scope).all_hosts),
-    "ansible_play_hosts": lambda scope: _play(scope).play_hosts(),
+    "ansible_play_hosts_all": lambda scope: list(_play_now(scope).all_hosts),
+    "ansible_play_hosts": lambda scope: _play_now(scope).play_hosts(),
     "ansible_play_batch": lambda scope: _play(scope).play_batch(),
     "play_hosts": _old_play_hosts,
     "hostvars": HostVars,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from weft.model.nodes import Play, Role
 
 if TYPE_CHECKING:
+    from weft.inventory.inventory import Inventory
     from weft.vars.plans import PlayCache
 
 
@@ -81,6 +82,8 @@ class PlayVars:
         self._removed = HostSet(removed, self._touch)
         self._failed = HostSet((), self._touch)
         self._lists: dict[str, list[str]] = {}
+        self._select: Callable[[], Sequence[str]] | None = None
+        self._inventory: Inventory | None = None  # that ``_all_hosts`` are of
 
     def __repr__(self) -> str:
         return f"<PlayVars {self.play.path} batch={len(self.batch)} removed={len(self._removed)}>"
@@ -95,6 +98,19 @@ class PlayVars:
     def all_hosts(self, hosts: Sequence[str]) -> None:
         self._all_hosts = tuple(hosts)
         self._touch()
+
+    def follow(self, inventory: Inventory, select: Callable[[], Sequence[str]]) -> None:
+        """``all_hosts`` are what ``select`` gives, now and whenever the inventory is another one (``in_inventory``)."""
+        self._select = select
+        self._inventory = None
+        self.in_inventory(inventory)
+
+    def in_inventory(self, inventory: Inventory) -> PlayVars:
+        """The same play, with the hosts that this snapshot has for it."""
+        if self._select is not None and inventory is not self._inventory:
+            self._inventory = inventory
+            self.all_hosts = self._select()
+        return self
 
     @property
     def batch(self) -> tuple[str, ...]:
