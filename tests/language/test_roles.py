@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.support.builder import Project
 
 
@@ -299,3 +301,48 @@ def test_a_missing_file_of_a_role_is_looked_for_once_beside_the_playbook(project
         "files/nowhere",
         "nowhere",
     ]
+
+
+@pytest.mark.parametrize("include", ["include_tasks: inner.yml", "include_role: {name: outer}"])
+def test_a_role_that_an_include_imports_is_the_play_s(project: Project, include: str) -> None:
+    project.files(
+        inner="- import_role: {name: r}\n",
+        roles__outer__tasks__main="- import_role: {name: r}\n",
+        roles__r__tasks__main="- {command: 'true', notify: of role}\n",
+        roles__r__vars__main="exported: yes\n",
+        roles__r__handlers__main="- {name: of role, debug: {msg: handled}}\n",
+        roles__r__meta__main="dependencies: [below]\n",
+        roles__below__defaults__main="from_below: yes\n",
+    )
+    ran = project.play(
+        f"""
+        - hosts: a
+          gather_facts: no
+          tasks:
+            - debug: {{msg: "{{{{ [exported is defined, from_below is defined] }}}}"}}
+            - {include}
+            - debug: {{msg: "{{{{ [exported is defined, from_below is defined] }}}}"}}
+            - debug: {{msg: "{{{{ ansible_play_role_names + ansible_dependent_role_names }}}}"}}
+            - {{command: "true", notify: "r : of role"}}
+        """
+    )
+    names = ["r", "below"] if "tasks" in include else ["r", "outer", "below"]
+    assert ran.messages() == [[False, False], [True, True], names, "handled"]
+
+
+def test_a_role_without_duplicates_runs_for_each_item_that_it_is_included_for(project: Project) -> None:
+    project.files(roles__r__tasks__main="- debug: {msg: '{{ item | default(\"none\") }}'}\n")
+    ran = project.play(
+        """
+        - hosts: a
+          gather_facts: no
+          tasks:
+            - include_role: {name: r, allow_duplicates: no}
+              loop: [1, 2]
+            - include_role: {name: r, allow_duplicates: no}
+              loop: [2, 3]
+            - include_role: {name: r, allow_duplicates: no}
+            - include_role: {name: r, allow_duplicates: no}
+        """
+    )
+    assert ran.messages() == [1, 2, 3, "none"]

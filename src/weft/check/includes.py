@@ -10,6 +10,7 @@ from weft.check.findings import Finding, Rule, Severity, of_error
 from weft.check.texts import Reader
 from weft.model.errors import LoadError, WeftError
 from weft.model.nodes import Node, Play, Role, Task, TaskKind
+from weft.playbook.loader import IncludedTasks
 from weft.templating.blocking import WouldBlock
 
 _DEEPEST = 20
@@ -20,7 +21,7 @@ class IncludeLoader(Protocol):
 
     def find_include(self, name: str, include: Task, play: Play) -> str: ...
 
-    def include_tasks(self, path: str, include: Task, play: Play) -> tuple[Node, ...]: ...
+    def include_tasks(self, path: str, include: Task, play: Play) -> IncludedTasks: ...
 
     def include_role(self, include: Task, play: Play, args: Mapping[str, Any]) -> Role: ...
 
@@ -54,7 +55,7 @@ class Includes:
                 role = self._loader.include_role(include, play, args)
                 return role.tasks if self._enter(f"role {role.path} {sorted(map(str, args.items()))}") else None
             path = os.path.normpath(self._loader.find_include(str(args.get("_raw_params")), include, play))
-            return self._loader.include_tasks(path, include, play) if self._enter(path) else None
+            return self._loader.include_tasks(path, include, play).nodes if self._enter(path) else None
         except LoadError as error:
             self._tell(_finding(error, include))
         except (WeftError, WouldBlock):

@@ -17,7 +17,7 @@ from weft.engine.state import BatchState, Expansion, Shared
 from weft.events import Cause, ErrorInfo, Failed, Included, TaskFinished, TaskInfo
 from weft.executor.report import Include
 from weft.model.errors import WeftError
-from weft.model.nodes import Task, TaskKind
+from weft.model.nodes import Role, Task, TaskKind
 from weft.model.outcome import Status
 from weft.model.values import origin_of
 from weft.playbook.api import IncludeNotFound, RoleNotFound
@@ -48,8 +48,10 @@ async def _expand(batch: BatchState, lane: Lane, task: Task, turn: Round) -> lis
             batch.run.stats.of(host).ok += 1
         info: TaskInfo = turn.shared[Shared.INFO]  # type: ignore[assignment]
         batch.run.bus.publish(Included(path=path, hosts=tuple(expansion.hosts), label=expansion.label, task=info))
+        for role in expansion.imports:
+            _add_role(batch, role)
         if expansion.role is not None:
-            _add_role(batch, expansion)
+            _add_role(batch, expansion.role)
     return expansions
 
 
@@ -106,18 +108,18 @@ def _load(batch: BatchState, task: Task, expansion: Expansion) -> str:
         role = loader.include_role(task, play, expansion.args)
         expansion.role = role
         expansion.nodes = role.tasks
+        expansion.imports = role.imports
         return role.name
     name = expansion.args.get("_raw_params") or expansion.args.get("file")
     if not name:
         raise IncludeNotFound("No include file was specified to the include", task.origin)
     path = loader.find_include(str(name), task, play)
-    expansion.nodes = loader.include_tasks(path, task, play)
+    expansion.nodes, expansion.imports = loader.include_tasks(path, task, play)
     return path
 
 
-def _add_role(batch: BatchState, expansion: Expansion) -> None:
-    role = expansion.role
-    assert role is not None
+def _add_role(batch: BatchState, role: Role) -> None:
+    """From now on the role's handlers can be notified, and what it exports is seen by the whole play."""
     known = {handler.id for handler in batch.handlers}
     batch.handlers.extend(handler for handler in flatten(role.handlers) if handler.id not in known)
     batch.play_vars.add_role(role)

@@ -36,7 +36,7 @@ async def settle(
     run.stats.task_seconds += report.duration
     take_over(batch, host, task, report, _receivers(batch) if everywhere else (host.name,))
     if task.role is not None and not outcome.skipped and not outcome.unreachable:
-        host.roles_run.add(task.role.key)
+        host.roles_run.add(host.use_of(task.role))
     if report.any_errors_fatal and not outcome.ignored and not task.common.ignore_errors:
         turn.shared[Shared.FATAL] = True
     run.jobs.observe(outcome.result)

@@ -232,8 +232,11 @@ class HostState(Struct):
     always_depth: int = 0  # blocks with an always whose body or rescue the host is in
     flushing: bool = False
     notifications: list[str] = field(default_factory=list)  # names, kept until handlers are flushed
-    roles_run: set[str] = field(default_factory=set)  # keys of roles of which a task ran
+    roles_run: set[str] = field(default_factory=set)  # uses of roles of which a task ran
     roles_done: set[str] = field(default_factory=set)
+    items: Mapping[Role, str] = field(
+        default_factory=dict
+    )  # included roles that the host is in: the item of their loop
     local: Mapping[str, Any] = field(default_factory=dict)  # variables of the includes that the host is in
     prepared: dict[str, tuple[str, tuple[str, ...]]] = field(default_factory=dict)  # task id -> name, its problems
     branch: Branch | None = None  # what the strand has set for itself
@@ -246,6 +249,10 @@ class HostState(Struct):
     above: HostState | None = None  # round a strand that nobody waits for
     over: bool = False  # joined: what else is notified goes to the state above
     sent: SentAhead | None = None  # tasks that are on their way to the host already
+
+    def use_of(self, role: Role) -> str:
+        """Equal for uses that count as the same for `allow_duplicates`: a role included for another item is another."""
+        return f"{role.key}{self.items.get(role, '')}"
 
     @property
     def notified_as(self) -> str:
@@ -306,6 +313,7 @@ class Expansion(Struct, kw_only=True):
     label: Any
     hosts: dict[str, None]  # in the batch's order
     nodes: tuple[Any, ...] = ()
+    imports: tuple[Role, ...] = ()  # roles that it imports
     role: Role | None = None
     error: str | None = None  # why it can't be had
 

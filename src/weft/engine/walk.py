@@ -311,8 +311,8 @@ class Walk:
     async def task(self, task: Task, position: Position) -> None:
         """One task, if it is selected, with all that follows from it."""
         if task.kind is TaskKind.ROLE_END:
-            if task.role is not None and task.role.key in self.host.roles_run:
-                self.host.roles_done.add(task.role.key)
+            if task.role is not None and (use := self.host.use_of(task.role)) in self.host.roles_run:
+                self.host.roles_done.add(use)
             return
         if not self.wants(task):
             return
@@ -364,7 +364,7 @@ class Walk:
         if task.is_handler:
             return True
         role = task.role
-        if role is not None and not role.allow_duplicates and role.key in self.host.roles_done:
+        if role is not None and not role.allow_duplicates and self.host.use_of(role) in self.host.roles_done:
             # a role that has been done with is left out; its handlers are not
             return task.is_handler
         if task.implicit and task.kind is TaskKind.META:
@@ -509,9 +509,12 @@ class Walk:
 
     async def within(self, expansion: Expansion, work: Coroutine[Any, Any, None]) -> None:
         """``work`` with the variables of an include."""
-        outer = self.host.local
+        outer, items = self.host.local, self.host.items
         if expansion.variables:
             self.host.local = {**outer, **expansion.variables}
+            if expansion.role is not None:
+                item = repr(sorted((name, repr(value)) for name, value in expansion.variables.items()))
+                self.host.items = {**items, expansion.role: item}
         try:
             with self._section():
                 await work
@@ -520,7 +523,7 @@ class Walk:
                 failed.again = 0
             raise
         finally:
-            self.host.local = outer
+            self.host.local, self.host.items = outer, items
 
 
 def _next(late: HostFailed | None, position: Position) -> int:

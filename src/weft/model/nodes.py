@@ -98,6 +98,7 @@ class Role(Struct, frozen=True, kw_only=True, eq=False):
     dependencies: tuple[Role, ...] = ()  # roles that it brought in (meta/main.yml), direct
     tasks: tuple[Node, ...] = ()  # what running it means: its dependencies' tasks, its own, its end mark
     handlers: tuple[Node, ...] = ()  # its dependencies' first
+    imports: tuple[Role, ...] = ()  # of an included role: those that it imports, in their order
     argument_specs: Mapping[str, Any] = field(default_factory=dict)
     metadata: Mapping[str, Any] = field(default_factory=dict)
     allow_duplicates: bool = False

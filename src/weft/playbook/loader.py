@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from msgspec.structs import force_setattr, replace
 
@@ -25,11 +25,18 @@ from weft.playbook.imports import ImportBuilder, not_found
 from weft.playbook.parallel import check_children
 from weft.playbook.place import Place, PlayState, place_of_include
 from weft.playbook.plays import Around, PlayLoader
-from weft.playbook.roles import RoleBuilder, handlers_in, roles_in
+from weft.playbook.roles import RoleBuilder
 from weft.playbook.shop import Shop
 from weft.playbook.uses import RoleUse
 
-__all__ = ["Loader", "RoleNotFound", "handlers_in", "roles_in"]
+__all__ = ["IncludedTasks", "Loader", "RoleNotFound"]
+
+
+class IncludedTasks(NamedTuple):
+    """What a file brings in for a dynamic include."""
+
+    nodes: tuple[Node, ...]
+    imports: tuple[Role, ...] = ()  # roles that it imports, in their order
 
 
 class Loader:
@@ -126,10 +133,10 @@ class Loader:
         )
         return first_file(candidates) or not_found(candidates, include.origin)
 
-    def include_tasks(self, path: str, include: Task, play: Play) -> tuple[Node, ...]:
-        """The nodes of a file for a dynamic include; the same ones each time as long as the file stays as it is.
+    def include_tasks(self, path: str, include: Task, play: Play) -> IncludedTasks:
+        """A file for a dynamic include; the same nodes each time as long as the file stays as it is.
 
-        Handlers if the include is one. Roles that the file imports are found by ``roles_in``. Raises LoadError.
+        Handlers if the include is one. Raises LoadError.
         """
         with self._lock:
             path = os.path.normpath(path)
@@ -137,19 +144,21 @@ class Loader:
             key = (play.id, include.id, path)
             known = self._included.get(key)
             if known is not None and known[0] is data:
-                nodes: tuple[Node, ...] = known[1]
-                return nodes
-            nodes = self._included_nodes(data, path, include, play)
-            self._included[key] = (data, nodes)
-            return nodes
+                included: IncludedTasks = known[1]
+                return included
+            state = _state(play)
+            nodes = self._included_nodes(data, path, include, state)
+            included = IncludedTasks(nodes, tuple(state.imported_roles))
+            self._included[key] = (data, included)
+            return included
 
-    def _included_nodes(self, data: Value, path: str, include: Task, play: Play) -> tuple[Node, ...]:
+    def _included_nodes(self, data: Value, path: str, include: Task, play: PlayState) -> tuple[Node, ...]:
         if data is None:
             return ()
         if not isinstance(data, list):
             message = "included task files must contain a list of tasks"
             raise IncludeNotFound(message, origin_of(data) or Origin(path))
-        place = place_of_include(include, _state(play), os.path.dirname(path))
+        place = place_of_include(include, play, os.path.dirname(path))
         try:
             if place.handlers:
                 return self._builder.handlers(data, place, Origin(path))
@@ -166,7 +175,7 @@ class Loader:
 
         To run it is to run its ``tasks`` in order: those of its dependencies and the end marks of the roles are among
         them, and with ``parallel`` its own top-level tasks stand in a parallel block there. ``handlers`` has those of
-        the roles it imports too.
+        the roles it imports too, which are its ``imports``.
         """
         use = RoleUse.of_arguments(
             args,
@@ -194,6 +203,7 @@ class Loader:
         except RecursionError as error:
             raise _too_deep(include.origin) from error
         force_setattr(role, "handlers", (*role.handlers, *state.imported_handlers))
+        force_setattr(role, "imports", tuple(state.imported_roles))
         return role
 
     def vars_file(self, path: str) -> Mapping[str, Value]:

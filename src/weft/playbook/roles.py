@@ -10,7 +10,7 @@ from msgspec.structs import force_setattr, replace
 
 from weft.model.convert import is_true
 from weft.model.errors import LoadError, Malformed
-from weft.model.nodes import Block, Common, Handler, Node, Role, Task, TaskKind
+from weft.model.nodes import Block, Common, Node, Role, Task, TaskKind
 from weft.model.values import MapNode, Origin, SeqNode, Value, origin_of
 from weft.playbook.api import RoleNotFound
 from weft.playbook.builder import NodeBuilder
@@ -274,27 +274,3 @@ def _canonical(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_canonical(item) for item in value]
     return str(value) if isinstance(value, str) else value
-
-
-def handlers_in(nodes: Sequence[Node]) -> list[Handler]:
-    """The handlers of the roles whose tasks stand in ``nodes``, each role once, in order."""
-    found: list[Handler] = []
-    for role in roles_in(nodes):
-        found.extend(node for node in role.handlers if isinstance(node, Handler))
-    return found
-
-
-def roles_in(nodes: Sequence[Node], known: Sequence[Role] = ()) -> list[Role]:
-    """The roles whose tasks stand in ``nodes``, but for ``known`` ones: each once, in order."""
-    found: list[Role] = []
-
-    def visit(node: Node) -> None:
-        if node.role is not None and node.role not in found and node.role not in known:
-            found.append(node.role)
-        if isinstance(node, Block):
-            for inner in (*node.body, *node.rescue, *node.always):
-                visit(inner)
-
-    for node in nodes:
-        visit(node)
-    return found

@@ -12,7 +12,7 @@ from weft.playbook.api import IncludeNotFound
 
 def included(book: Book, play: Play, include: Task, name: str) -> list[Task]:
     path = book.loader.find_include(name, include, play)
-    return list(flat(book.loader.include_tasks(path, include, play)))
+    return list(flat(book.loader.include_tasks(path, include, play).nodes))
 
 
 def names(tasks: list[Task]) -> list[str]:

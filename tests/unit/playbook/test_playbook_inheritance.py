@@ -115,7 +115,7 @@ def test_a_dynamic_include_hands_on_what_is_round_it(book: Book) -> None:
     assert include.args == {"_raw_params": "a.yml"}
     assert (include.common.when, include.common.tags) == (("outer", "own"), ("outer", "own"))
     path = book.loader.find_include("a.yml", include, play)
-    (task,) = book.loader.include_tasks(path, include, play)
+    (task,) = book.loader.include_tasks(path, include, play).nodes
     assert isinstance(task, Task)
     common = task.common
     assert (common.when, common.tags, common.become) == (("outer", "inner"), ("outer", "applied"), True)

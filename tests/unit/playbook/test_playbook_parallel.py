@@ -135,7 +135,7 @@ def test_parallel_includes(book: Book) -> None:
     )
     tasks, role = flat(play.tasks)
     assert (tasks.parallel, role.parallel) == (Parallel(), Parallel(limit=3))
-    nodes = book.loader.include_tasks(str(book.root / "a.yml"), tasks, play)
+    nodes = book.loader.include_tasks(str(book.root / "a.yml"), tasks, play).nodes
     assert [node.needs for node in nodes] == [(), ("x",)]
     inner = book.loader.include_role(role, play, {"name": "r"}).tasks[0]
     assert isinstance(inner, Block)

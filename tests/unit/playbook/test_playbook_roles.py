@@ -9,7 +9,6 @@ from playbook_kit import Book, flat
 from weft.model.errors import LoadError
 from weft.model.nodes import Block, Handler, Task, TaskKind
 from weft.playbook.api import RoleNotFound
-from weft.playbook.loader import roles_in
 
 
 def test_what_a_role_brings(book: Book) -> None:
@@ -282,7 +281,7 @@ def test_include_role(book: Book) -> None:
     assert [handler.name for handler in role.handlers] == ["h", "of c"]
     topics = [handler.listen for handler in role.handlers if isinstance(handler, Handler)]
     assert topics == [("topic", "a : topic"), ()]
-    assert [found.name for found in roles_in(role.tasks)] == ["b", "a", "c"]
+    assert [found.name for found in role.imports] == ["c"]
     assert book.loader.include_role(include, play, {"name": "a", "tasks_from": None, "public": True}) is role
     assert book.loader.include_role(include, play, {"name": "b"}).public is False
 
