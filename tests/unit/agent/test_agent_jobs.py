@@ -248,7 +248,7 @@ def test_a_job_that_is_not_there(agent: Client, folder: Path, jid: str) -> None:
 
 def test_a_job_whose_supervisor_was_killed_is_lost(agent: Client, folder: Path) -> None:
     send_module(agent, "async_status")
-    job = start(agent, "exec sleep 1000")
+    job = start(agent, "exec sleep 1000")  # silent: nobody will read what it writes
     jid = job["ansible_job_id"]
     number = agent.send("job.wait", jids=[jid])
     pgid = None
