@@ -635,3 +635,23 @@ def test_hosts_that_wait_behind_a_block_fail_within_it(project: Project) -> None
     assert ran.messages("b")[-4:] == ["through", "rescue", "always", "after"]
     assert ran.recap == {"a": "ok=2 failed=1 rescued=1", "b": "ok=4 skipped=2"}
     assert ran.code == 2
+
+
+def test_hosts_whose_handlers_are_forced_do_not_count_yet(project: Project) -> None:
+    ran = project.play(
+        """
+        - hosts: all
+          gather_facts: no
+          max_fail_percentage: 0
+          force_handlers: yes
+          tasks:
+            - {command: "true", notify: told}
+            - fail:
+              when: inventory_hostname == 'a'
+            - debug: msg=behind
+          handlers:
+            - {name: told, debug: {msg: told}}
+        """
+    )
+    assert (ran.messages("a"), ran.messages("b")) == (["told"], ["behind", "told"])
+    assert ran.code == 2

@@ -211,3 +211,10 @@ def test_a_run_does_not_start_in_a_rescue(project: Project) -> None:
         "--start-at-task 'here*'",
     )
     assert ran.tasks == ["a: here too (ok)"]
+
+
+def test_lists_say_which_settings_they_were_made_with(project: Project) -> None:
+    project.file("ansible.cfg", "")
+    ran = project.play("- {hosts: a, tasks: [debug: ]}", "--list-hosts -v")
+    assert ran.lines[0] == "Using ansible.cfg as config file"
+    assert "playbook: play.yml" in ran.lines

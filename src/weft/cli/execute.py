@@ -33,8 +33,13 @@ def execute(request: Request, run: Run) -> int:
 def show_lists(request: Request) -> int:
     """`--list-hosts` and its kin: the lists go to stdout, what is noticed on the way to stderr."""
     from weft.run import list_playbooks
+    from weft.sinks.recap import config_line
 
-    return show(request, lambda bus: list_playbooks(request.options, request.settings, bus))
+    def lists(bus: Bus) -> str:
+        bus.publish(Message(text=config_line(request.settings), verbosity=1))
+        return list_playbooks(request.options, request.settings, bus)
+
+    return show(request, lists)
 
 
 def show(request: Request, make: Callable[[Bus], str]) -> int:

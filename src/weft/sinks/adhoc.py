@@ -12,7 +12,7 @@ from weft.model.settings import Settings
 from weft.sinks.classic import show_problems
 from weft.sinks.diffs import diff_text
 from weft.sinks.dump import ResultDumper, is_action, shown_result, without_status
-from weft.sinks.recap import jobs_left_line
+from weft.sinks.recap import config_line, jobs_left_line
 from weft.sinks.screen import Screen
 
 #: Their results are shown as a shell would: what they printed.
@@ -59,8 +59,7 @@ class _AdHocView:
         raise NotImplementedError
 
     def _run_started(self, event: ev.RunStarted) -> None:
-        config = self._settings.config_file
-        self._screen.verbose(f"Using {config} as config file" if config else "No config file found; using defaults", 1)
+        self._screen.verbose(config_line(self._settings), 1)
 
     def _message(self, event: ev.Message) -> None:
         if event.verbosity > 0:

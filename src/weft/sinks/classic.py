@@ -17,7 +17,7 @@ from weft.model.settings import Settings
 from weft.sinks.diffs import diff_text
 from weft.sinks.dump import ResultDumper, is_action
 from weft.sinks.problems import deprecation_of
-from weft.sinks.recap import Recap
+from weft.sinks.recap import Recap, config_line
 from weft.sinks.remarks import show_message
 from weft.sinks.results import ResultLines
 from weft.sinks.screen import Screen
@@ -80,9 +80,7 @@ class Classic:
     # the run and its plays
 
     def _run_started(self, event: ev.RunStarted) -> None:
-        config = self._settings.config_file
-        text = f"Using {config} as config file" if config else "No config file found; using defaults"
-        self._screen.verbose(text, 1)
+        self._screen.verbose(config_line(self._settings), 1)
 
     def _playbook_started(self, event: ev.PlaybookStarted) -> None:
         verbosity = self._screen.verbosity

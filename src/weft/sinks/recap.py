@@ -83,6 +83,12 @@ def _host_cell(host: str, figures: HostRecap, palette: Palette) -> str:
     return f"{palette.paint(host, worst):<37}"
 
 
+def config_line(settings: Settings) -> str:
+    """Where the settings come from, for -v."""
+    config = settings.config_file
+    return f"Using {config} as config file" if config else "No config file found; using defaults"
+
+
 def jobs_left_line(left: tuple[JobsLeft, ...], settings: Settings) -> str:
     """How many jobs still run, where, and what waits for them."""
     count = sum(len(entry.jids) for entry in left)
