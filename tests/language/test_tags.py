@@ -123,3 +123,31 @@ def test_tags_with_templates_and_commas(project: Project) -> None:
 def test_tags_of_the_settings(project: Project) -> None:
     project.file("ansible.cfg", "[tags]\nrun = a\nskip = b\n")
     assert project.play(TASKS).tasks == ["a: a (ok)", "a: always (ok)", "a: never a (ok)"]
+
+
+def test_a_rescue_of_which_nothing_is_chosen_rescues_nothing(project: Project) -> None:
+    project.files(
+        included="""
+            - block: [{fail: , tags: chosen}]
+              rescue:
+                - block: [{debug: {msg: not chosen}}]
+                  always: [{debug: {msg: not chosen}, tags: never}]
+        """
+    )
+    text = """
+        - hosts: a
+          gather_facts: no
+          tasks:
+            - block:
+                - block:
+                    - include_tasks: included.yml
+                      tags: chosen
+                  rescue:
+                    - {debug: {msg: not chosen}, tags: other}
+              rescue:
+                - {debug: {msg: rescued}, tags: RESCUE}
+    """
+    rescued = project.play(text.replace("RESCUE", "chosen"), "--tags chosen")
+    assert (rescued.messages(), rescued.recap, rescued.code) == (["rescued"], {"a": "ok=2 rescued=1"}, 0)
+    failed = project.play(text.replace("RESCUE", "other"), "--tags chosen")
+    assert (failed.messages(), failed.recap, failed.code) == ([], {"a": "ok=1 failed=1"}, 2)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct, field
@@ -25,7 +25,7 @@ from weft.inventory import Inventory
 from weft.jobs.registry import JobRegistry
 from weft.jobs.strands import Strands
 from weft.locks.keeper import Key
-from weft.model.nodes import Beside, Handler, Play, Role, Task, TaskKind
+from weft.model.nodes import Beside, Block, Handler, Node, Play, Role, Task, TaskKind
 from weft.model.run_options import RunOptions
 from weft.model.settings import Settings
 from weft.model.tags import selected
@@ -203,6 +203,15 @@ class BatchState:
             known = selected(tags, self.run.settings.run_tags, self.run.settings.skip_tags)
             self.selected[task.id] = known
         return known
+
+    def any_selected(self, nodes: Sequence[Node]) -> bool:
+        """Whether `--tags` and `--skip-tags` leave anything of these: in Ansible there is no rescue, say, if not."""
+        return any(
+            any(map(self.any_selected, (node.body, node.rescue, node.always)))
+            if isinstance(node, Block)
+            else node.implicit or node.kind is TaskKind.ROLE_END or self.selected_by_tags(node)
+            for node in nodes
+        )
 
 
 def _told(problems: tuple[str, ...]) -> str:

@@ -194,7 +194,7 @@ class Walk:
             with self._section():
                 await self._always(block, (*position, _ALWAYS), late)
             return
-        if not block.always:
+        if not self.batch.any_selected(block.always):
             failure = await self._guarded(block, position, late)
         else:
             self.host.always_depth += 1
@@ -225,7 +225,7 @@ class Walk:
             except HostFailed as failed:
                 if failed.at is not None:
                     raise
-                if not block.rescue:
+                if not self.batch.any_selected(block.rescue):
                     return failed
                 if failed.again:
                     failed.again -= 1
@@ -255,7 +255,8 @@ class Walk:
             raise
 
     async def _body(self, block: Block, position: Position, late: HostFailed | None) -> None:
-        self.host.rescue_depth += bool(block.rescue)
+        rescued = self.batch.any_selected(block.rescue)
+        self.host.rescue_depth += rescued
         try:
             if block.parallel is None:
                 await self.nodes(block.body, position, late)
@@ -266,7 +267,7 @@ class Walk:
                 children = children_of(self, block.body)
                 await run_children(self, children, block.parallel, speaker_of(block), position)
         finally:
-            self.host.rescue_depth -= bool(block.rescue)
+            self.host.rescue_depth -= rescued
             deadline = self.host.deadline
             if deadline is not None and deadline.of == f"{block.id}-group":
                 self.host.deadline = deadline.outer  # the limit is the body's
