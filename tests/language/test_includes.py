@@ -611,3 +611,22 @@ def test_hosts_with_other_labels_are_told_of_apart(project: Project) -> None:
         "included: inner.yml for a => (item=1 on a)",
         "included: inner.yml for b => (item=1 on b)",
     ]
+
+
+def test_the_result_of_an_include_says_what_was_included(project: Project) -> None:
+    project.files(inner="- debug: msg=x\n", roles__r__tasks__main="- debug: msg=x\n")
+    ran = project.play(
+        """
+        - hosts: a
+          gather_facts: no
+          tasks:
+            - {include_tasks: inner.yml, register: r}
+            - debug: {msg: "{{ r }}"}
+            - {include_role: {name: r}, register: r}
+            - debug: {msg: "{{ r }}"}
+        """
+    )
+    assert ran.messages()[1::2] == [
+        {"changed": False, "include": "inner.yml", "include_args": {}},
+        {"changed": False, "include_args": {"name": "r"}},
+    ]

@@ -210,7 +210,7 @@ class Executor:
         if task.kind in _INCLUDES:
             args = await evaluate(lambda: self._attempts.arguments.read(task, names))
             draft.include = Include(args=args, variables={}, label=CENSORED_LABEL if draft.no_log else None)
-            draft.result = {"changed": False, "include_args": args}
+            draft.result = {"changed": False, **_asked_for(args)}
             draft.any_errors_fatal = bool(keywords.one(task, "any_errors_fatal", names))
         return names
 
@@ -431,6 +431,13 @@ class Executor:
             result.update(failed=True, exception=NO_TRACEBACK)
         draft = Draft(result=result, error=info, ignore_errors=call.task.common.ignore_errors is True)
         return self._single(call, draft)
+
+
+def _asked_for(args: Mapping[str, Any]) -> dict[str, Any]:
+    """What the registered result of an include says of it: the file, and other arguments."""
+    others = {name: value for name, value in args.items() if name != "_raw_params"}
+    file = {"include": args["_raw_params"]} if "_raw_params" in args else {}
+    return {**file, "include_args": others}
 
 
 @asynccontextmanager
