@@ -655,3 +655,20 @@ def test_hosts_whose_handlers_are_forced_do_not_count_yet(project: Project) -> N
     )
     assert (ran.messages("a"), ran.messages("b")) == (["told"], ["behind", "told"])
     assert ran.code == 2
+
+
+def test_without_handlers_to_force_they_count_at_once(project: Project) -> None:
+    ran = project.play(
+        """
+        - hosts: all
+          gather_facts: no
+          max_fail_percentage: 0
+          force_handlers: yes
+          tasks:
+            - fail:
+              when: inventory_hostname == 'a'
+            - debug: msg=behind
+        """
+    )
+    assert ran.messages("b") == []
+    assert "NO MORE HOSTS LEFT" in ran.lines

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from weft.engine.described import described
+from weft.engine.handlers import flush_needed
 from weft.engine.lockstep import Round
 from weft.engine.signals import HostFailed, HostUnreachable
 from weft.engine.state import BatchState, HostState, Shared
@@ -91,7 +92,7 @@ def count_out(batch: BatchState, host: HostState) -> None:
     if host.deferred:
         return  # what becomes of it is known when the strand is joined
     batch.remove((host.name,))
-    if not host.always_depth:
+    if not host.always_depth and not (host.forced and flush_needed(batch, host)):
         batch.failed.add(host.name)
 
 

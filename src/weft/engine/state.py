@@ -239,6 +239,7 @@ class HostState(Struct):
     last: tuple[int, ...] | None = None  # position of the last task that it came to
     rescue_depth: int = 0  # blocks with a rescue whose body the host is in
     always_depth: int = 0  # blocks with an always whose body or rescue the host is in
+    forced: bool = False  # its handlers run even if it fails now: what is notified is its section's `always`
     flushing: bool = False
     notifications: list[str] = field(default_factory=list)  # names, kept until handlers are flushed
     roles_run: set[str] = field(default_factory=set)  # uses of roles of which a task ran
@@ -290,6 +291,7 @@ class HostState(Struct):
             prepared=dict(self.prepared),
             rescue_depth=0,
             always_depth=0,
+            forced=False,
             held=self.held if followed else frozenset(),
             deadline=None,
             watch=Watch(),

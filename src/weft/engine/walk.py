@@ -91,7 +91,7 @@ class Walk:
     async def _with_handlers(self, number: int, nodes: Sequence[Node], joining: Position | None, force: bool) -> None:
         """One section. ``joining``: where strands are waited for, before the last handlers."""
         failure: HostFailed | None = None
-        self.host.always_depth += force  # handlers that are forced are the section's `always`
+        self.host.forced = force
         try:
             await self._section_of_play(nodes, (number * 2,))
             if joining is not None:
@@ -101,7 +101,7 @@ class Walk:
             if not force:
                 raise
         finally:
-            self.host.always_depth -= force
+            self.host.forced = False
         await self.flush((number * 2 + 1,))
         if failure is not None:
             raise failure
