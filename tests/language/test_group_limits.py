@@ -82,6 +82,27 @@ def test_serial_on_a_task_goes_in_batches(project: Project, strategy: str) -> No
     assert len(begins) == 4
 
 
+def test_hosts_that_come_again_go_in_batches_too(project: Project) -> None:
+    lines = spans(
+        project,
+        """
+        - hosts: all
+          gather_facts: false
+          strategy: free
+          tasks:
+            - retries: 3
+              delay: 0
+              block:
+                - serial: 2
+                  block:
+                    - {name: one, command: sleep 1}
+                    - {fail: , when: ansible_block_attempt < 3}
+        """,
+    )
+    assert sum(line.endswith("begins one") for line in lines) == 3 * 4
+    assert most_inside(lines, "one", "one") == 2
+
+
 def test_serial_keeps_hosts_of_a_batch_in_step(project: Project) -> None:
     lines = spans(
         project,

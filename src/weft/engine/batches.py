@@ -21,9 +21,19 @@ def batch_size(value: Any, total: int, origin: Origin | None = None) -> int:
     return number if number > 0 else total
 
 
+def last_size(serial: Any, total: int, origin: Origin | None = None) -> int:
+    """How many hosts a batch has that comes after all entries: as many as the last of them says."""
+    entries = _entries(serial)
+    return batch_size(entries[-1], total, origin) if entries else max(1, total)
+
+
+def _entries(serial: Any) -> Sequence[Any]:
+    return serial if isinstance(serial, list | tuple) else [serial] if serial is not None else []
+
+
 def batches(hosts: Sequence[str], serial: Any, origin: Origin | None = None) -> list[tuple[str, ...]]:
     """Split hosts as ``serial`` says; the last of several entries holds for the rest."""
-    entries = serial if isinstance(serial, list | tuple) else [serial] if serial is not None else []
+    entries = _entries(serial)
     if not entries:
         return [tuple(hosts)] if hosts else []
     result: list[tuple[str, ...]] = []

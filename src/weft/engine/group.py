@@ -16,7 +16,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from weft.engine.again import attempts
-from weft.engine.batches import batches
+from weft.engine.batches import batches, last_size
 from weft.engine.groupreport import fail_by_itself, info_of
 from weft.engine.lanes import SETTLING
 from weft.engine.limits import SerialGate, gate_of
@@ -269,7 +269,8 @@ async def _serial(walk: Walk, group: Group, terms: Terms, meeting: Meeting) -> A
         parts = meeting.shared["parts"] = [Meeting(some, together=True) for some in split]
         # strands of an earlier time, such as an attempt before this one, may still be inside
         known = walk.batch.gates
-        gate = SerialGate([len(some) for some in split], coming=True, after=known.get(group.task.id))
+        further = last_size(terms.serial, len(meeting.hosts), origin)
+        gate = SerialGate([len(some) for some in split], coming=True, further=further, after=known.get(group.task.id))
         known[group.task.id] = meeting.shared["gate"] = gate
     number = next(number for number, some in enumerate(parts) if walk.host.name in some.hosts)
     async with meeting.shared["gate"].turn(number):

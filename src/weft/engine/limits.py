@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-from weft.engine.batches import batches
+from weft.engine.batches import batches, last_size
 from weft.engine.lockstep import Round
 from weft.engine.state import Shared
 from weft.model.nodes import Task
@@ -24,14 +24,17 @@ if TYPE_CHECKING:
 class SerialGate:
     """Lets hosts through in batches: all of one are through before any of the next goes in."""
 
-    def __init__(self, sizes: Sequence[int], *, coming: bool, after: SerialGate | None = None) -> None:
+    def __init__(
+        self, sizes: Sequence[int], *, coming: bool, further: int = 1, after: SerialGate | None = None
+    ) -> None:
         """``sizes`` of the batches. ``coming``: that many hosts will come, each saying to which batch it belongs;
-        else they fill the batches as they come, and whoever comes after the last of them makes up one more. ``after``:
-        nobody goes in before all are through there.
+        else they fill the batches as they come. Who comes after all these (again, for another attempt) makes up
+        batches of ``further``. ``after``: nobody goes in before all are through there.
         """
         self._after = after
         self._sizes = tuple(sizes)
-        self._came = 0
+        self._further = further
+        self._came = sum(sizes) if coming else 0
         self._left = list(sizes) if coming else [0] * len(sizes)  # for each batch: hosts that are not through
         self._through = [asyncio.Event() for _ in sizes]
 
@@ -73,15 +76,17 @@ class SerialGate:
             if number < size:
                 return batch
             number -= size
-        return len(self._sizes)
+        return len(self._sizes) + number // self._further
 
 
 def gate_of(walk: Walk, task: Task, serial: Any) -> SerialGate:
     """The gate of a task or group where hosts come at their own pace. Raises LoadError."""
     gate = walk.batch.gates.get(task.id)
     if gate is None:
-        sizes = [len(some) for some in batches(walk.batch.hosts, serial, origin_of(task.serial) or task.origin)]
-        gate = walk.batch.gates[task.id] = SerialGate(sizes, coming=False)
+        hosts, origin = walk.batch.hosts, origin_of(task.serial) or task.origin
+        sizes = [len(some) for some in batches(hosts, serial, origin)]
+        further = last_size(serial, len(hosts), origin)
+        gate = walk.batch.gates[task.id] = SerialGate(sizes, coming=False, further=further)
     return gate
 
 

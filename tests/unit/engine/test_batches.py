@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from weft.engine.batches import batches
+from weft.engine.batches import batches, last_size
 from weft.model.errors import LoadError
 
 HOSTS = tuple("abcdefghij")
@@ -38,3 +38,10 @@ def test_no_hosts_are_no_batches() -> None:
 def test_a_size_that_is_no_number_is_a_load_error() -> None:
     with pytest.raises(LoadError, match="'serial' takes a number or a percentage, not 'some'"):
         batches(HOSTS, "some")
+
+
+@pytest.mark.parametrize(
+    ("serial", "size"), [(None, 10), (0, 10), (3, 3), ("30%", 3), ([1, 5, 2], 2), (["10%", "50%"], 5), ([], 10)]
+)
+def test_hosts_that_come_after_all_entries_go_by_the_last(serial: object, size: int) -> None:
+    assert last_size(serial, len(HOSTS)) == size
