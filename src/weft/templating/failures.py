@@ -1,7 +1,7 @@
 """What stops an evaluation, and which types stand for it: all that has to be known before Jinja is imported.
 
 Markers (``weft.templating.markers``) are Jinja's undefined values. Jinja is imported with the first template that needs
-it; until then there can be no marker, and nothing here imports it.
+it; until then there can be no marker.
 """
 
 from __future__ import annotations
@@ -20,6 +20,13 @@ LIVE: Final[set[type]] = {Trusted, VaultText, MapNode, SeqNode, dict, list}
 def add_markers(*kinds: type) -> None:
     MARKERS.update(kinds)
     LIVE.update(kinds)
+
+
+def marker_of(error: Exception) -> Any:
+    """The marker that stands for an exception; with it comes Jinja."""
+    from weft.templating.markers import marker_for
+
+    return marker_for(error)
 
 
 class Tripped(Exception):

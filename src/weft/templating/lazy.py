@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, SupportsIndex
 
 from weft.model.errors import WeftError
-from weft.templating.failures import LIVE, MARKERS
+from weft.templating.failures import LIVE, MARKERS, marker_of
 
 Evaluate = Callable[[Any], Any]
 _MISSING = object()
@@ -22,12 +22,6 @@ def _read(value: Any, evaluate: Evaluate) -> Any:
     if type(value) in MARKERS:
         raise value.as_error()
     return evaluate(value)
-
-
-def _marker_for(error: WeftError) -> Any:
-    from weft.templating.markers import marker_for
-
-    return marker_for(error)
 
 
 class LazyDict(dict[Any, Any]):
@@ -51,7 +45,7 @@ class LazyDict(dict[Any, Any]):
         try:
             return self[key]
         except WeftError as error:
-            return _marker_for(error)
+            return marker_of(error)
 
     def settle(self) -> LazyDict:
         """Evaluate everything. Raises UndefinedName, TemplateFailed."""
@@ -159,7 +153,7 @@ class LazyList(list[Any]):
         try:
             return self[index]
         except WeftError as error:
-            return _marker_for(error)
+            return marker_of(error)
 
     def settle(self) -> LazyList:
         """Evaluate everything. Raises UndefinedName, TemplateFailed."""

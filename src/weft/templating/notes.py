@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from weft.templating.api import Names
-from weft.templating.failures import MARKERS
+from weft.templating.failures import MARKERS, marker_of
 from weft.templating.finalize import join_text
 from weft.templating.shortcut import Join, Program
 
@@ -26,7 +26,5 @@ def with_notes(compiled: Callable[[str, Join], Program], text: str, names: Names
         result = compiled(str(text), join)(names)
         shown = join([result])
     except Exception as error:
-        from weft.templating.markers import marker_for
-
-        shown = note(marker_for(error))
+        shown = note(marker_of(error))
     return shown, tuple(messages)

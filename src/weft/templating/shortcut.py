@@ -12,7 +12,7 @@ from typing import Any, Final, Protocol
 from weft.model.errors import WeftError
 from weft.model.values import MapNode
 from weft.templating.api import Names
-from weft.templating.failures import Tripped
+from weft.templating.failures import Tripped, marker_of
 from weft.templating.finalize import join_text
 from weft.templating.lazy import LazyDict
 
@@ -74,7 +74,7 @@ class Reader:
             except KeyError:
                 value = self._unknown(first)
             except WeftError as error:
-                return _marker_for(error)
+                return marker_of(error)
             for attribute in rest:
                 value = self._attribute(value, attribute)
             return value
@@ -117,13 +117,7 @@ def joined(parts: Iterable[Any]) -> Any:
     try:
         return join_text(given)
     except (Tripped, WeftError) as error:
-        return _marker_for(error)
-
-
-def _marker_for(error: Exception) -> Any:
-    from weft.templating.markers import marker_for
-
-    return marker_for(error)
+        return marker_of(error)
 
 
 def _parts(text: str) -> list[str | Path] | None:
