@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
 import click
@@ -164,8 +164,9 @@ class Command(click.Command):
                 continue
             spelled = self._long(arg, known) if arg.startswith("--") else arg
             result.append(_long_for(spelled, known))
-            named.extend(_named(spelled, known))
-            is_value = "=" not in spelled and _wants_value(spelled, known)
+            names = list(_named(spelled, known))
+            named += names
+            is_value = _wants_value(spelled, names, known)
         return result
 
     def _long(self, arg: str, known: dict[str, click.Option]) -> str:
@@ -200,17 +201,11 @@ def _named(word: str, known: dict[str, click.Option]) -> Iterator[str]:
                 return
 
 
-def _wants_value(arg: str, known: dict[str, click.Option]) -> bool:
-    """Whether the next word is the value of this option, or of the last one of a row of short ones."""
-    if arg.startswith("--"):
-        return arg in known and _takes_value(known[arg])
-    for number, letter in enumerate(arg[1:], 2):
-        param = known.get(f"-{letter}")
-        if param is None:
-            return False
-        if _takes_value(param):
-            return number == len(arg)
-    return False
+def _wants_value(word: str, names: Sequence[str], known: dict[str, click.Option]) -> bool:
+    """Whether the next word is the value of the last of the options that this one names."""
+    if not names or not _takes_value(known[names[-1]]):
+        return False
+    return word == names[-1] if word.startswith("--") else len(names) == len(word) - 1
 
 
 def _takes_value(param: click.Option) -> bool:

@@ -107,6 +107,7 @@ def _load(batch: BatchState, task: Task, expansion: Expansion) -> str:
     if task.kind is TaskKind.INCLUDE_ROLE:
         role = loader.include_role(task, play, expansion.args)
         expansion.role = role
+        expansion.item = repr(sorted((name, repr(value)) for name, value in expansion.variables.items()))
         expansion.nodes = role.tasks
         expansion.imports = role.imports
         return role.name

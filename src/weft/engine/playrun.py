@@ -61,9 +61,9 @@ class PlayRun:
         run, written = self._run, self._play
         play = self._play = await self._settled()
         self._vars.name = str(play.name)
-        hosts = self._select(play)
         # `order` is for what runs: the list of all hosts has the inventory's, and grows with it
         self._vars.follow(run.variables.inventory, lambda: self._select(replace(play, order=None)))
+        hosts = self._vars.all_hosts if play.order is None else self._select(play)
         # files of variables, and cached facts, are read before the hosts start
         await asyncio.to_thread(run.variables.prepare, self._vars, hosts)
         split = batches(hosts, play.serial, play.origin)

@@ -244,9 +244,7 @@ class HostState(Struct):
     notifications: list[str] = field(default_factory=list)  # names, kept until handlers are flushed
     roles_run: set[str] = field(default_factory=set)  # uses of roles of which a task ran
     roles_done: set[str] = field(default_factory=set)
-    items: Mapping[Role, str] = field(
-        default_factory=dict
-    )  # included roles that the host is in: the item of their loop
+    items: Mapping[Role, str] = field(default_factory=dict)  # of included roles that the host is in: ``Expansion.item``
     local: Mapping[str, Any] = field(default_factory=dict)  # variables of the includes that the host is in
     prepared: dict[str, tuple[str, tuple[str, ...]]] = field(default_factory=dict)  # task id -> name, its problems
     branch: Branch | None = None  # what the strand has set for itself
@@ -326,6 +324,7 @@ class Expansion(Struct, kw_only=True):
     nodes: tuple[Any, ...] = ()
     imports: tuple[Role, ...] = ()  # roles that it imports
     role: Role | None = None
+    item: str = ""  # of a role: equal for equal variables, those of a loop's item
     error: str | None = None  # why it can't be had
 
 

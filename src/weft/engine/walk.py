@@ -369,8 +369,7 @@ class Walk:
             return True
         role = task.role
         if role is not None and not role.allow_duplicates and self.host.use_of(role) in self.host.roles_done:
-            # a role that has been done with is left out; its handlers are not
-            return task.is_handler
+            return False
         if task.implicit and task.kind is TaskKind.META:
             return True
         return self.batch.selected_by_tags(task)
@@ -517,8 +516,7 @@ class Walk:
         if expansion.variables:
             self.host.local = {**outer, **expansion.variables}
             if expansion.role is not None:
-                item = repr(sorted((name, repr(value)) for name, value in expansion.variables.items()))
-                self.host.items = {**items, expansion.role: item}
+                self.host.items = {**items, expansion.role: expansion.item}
         try:
             with self._section():
                 await work

@@ -15,12 +15,12 @@ from weft.executor.items import LoopPlan
 from weft.model.nodes import Retry, Task
 
 AT_ONCE: Final = 16
-_ACTIONS: Final = frozenset(
+COMMANDS: Final = frozenset(
     f"ansible.{place}.{name}" for place in ("builtin", "legacy") for name in ("command", "shell")
 )
-#: Keywords by which an item could depend on one in front of it, or wait for something.
-_NOT_WITH: Final = ("when", "delegate_to", "throttle", "timeout", "check_mode", "debugger", "module_defaults")
-_ANYWAY: Final = frozenset({"vars", "params", "tags", "notify", "collections", *_NOT_WITH})
+#: Keywords by which one could depend on what is in front of it, or wait for something.
+NOT_WITH: Final = ("when", "delegate_to", "throttle", "timeout", "check_mode", "debugger", "module_defaults")
+_ANYWAY: Final = frozenset({"vars", "params", "tags", "notify", "collections", *NOT_WITH})
 
 
 def start_together(task: Task, plan: LoopPlan, templar: Templating) -> bool:
@@ -32,7 +32,7 @@ def start_together(task: Task, plan: LoopPlan, templar: Templating) -> bool:
     if task.changed_when is not None or task.failed_when is not None or task.args_template is not None:
         return False
     common = task.common
-    if any(getattr(common, name) for name in _NOT_WITH):
+    if any(getattr(common, name) for name in NOT_WITH):
         return False
     if any(templar.is_template(getattr(common, name)) for name in common.__struct_fields__ if name not in _ANYWAY):
         return False
@@ -43,7 +43,7 @@ def start_together(task: Task, plan: LoopPlan, templar: Templating) -> bool:
 
 def _leaves_jobs(task: Task) -> bool:
     seconds, poll = task.async_seconds, task.poll
-    return task.fqcn in _ACTIONS and isinstance(seconds, int) and seconds > 0 and isinstance(poll, int) and poll == 0
+    return task.fqcn in COMMANDS and isinstance(seconds, int) and seconds > 0 and isinstance(poll, int) and poll == 0
 
 
 class InOrder:

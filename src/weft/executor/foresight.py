@@ -17,6 +17,7 @@ from weft.actions.base import Templating
 from weft.connection.api import Target
 from weft.connection.errors import NoTransport
 from weft.events.deferred import collecting
+from weft.executor.ahead import COMMANDS, NOT_WITH
 from weft.executor.attempts import Attempts
 from weft.executor.environment import RunEnvironment
 from weft.model.errors import WeftError
@@ -27,15 +28,9 @@ from weft.vars import Scope
 from weft.watch.uses import uses_of
 
 OP: Final = "command"
-_ACTIONS: Final = frozenset(
-    f"ansible.{place}.{name}" for place in ("builtin", "legacy") for name in ("command", "shell")
-)
 _PLACES: Final = {"command:command": False, "command:shell": True}  # place of an action -> whether in a shell
 #: Keywords by which the controller has a say between two tasks, or a task waits for something.
-_NOT_WITH: Final = (
-    "when", "delegate_to", "throttle", "timeout", "check_mode", "debugger", "module_defaults", "run_once", "notify",
-    "ignore_errors", "ignore_unreachable",
-)  # fmt: skip
+_NOT_WITH: Final = (*NOT_WITH, "run_once", "notify", "ignore_errors", "ignore_unreachable")
 #: The others, which must be no templates; `vars` matter only where they are named.
 _LITERAL: Final = tuple(
     name for name in Common.__struct_fields__ if name not in ("vars", "params", "collections", "hidden", *_NOT_WITH)
@@ -68,7 +63,7 @@ class Foresight:
         return known
 
     def _looks_plain(self, task: Task) -> bool:
-        if task.kind is not TaskKind.PLAIN or task.fqcn not in _ACTIONS or self._templar.is_template(task.action):
+        if task.kind is not TaskKind.PLAIN or task.fqcn not in COMMANDS or self._templar.is_template(task.action):
             return False
         if task.loop is not None or task.loop_with is not None or task.retry != Retry() or task.extra or task.needs:
             return False

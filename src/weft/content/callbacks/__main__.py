@@ -7,6 +7,7 @@ are lines of JSON too: how loading went, the numbers of ``sync``, and at the end
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import signal
@@ -80,21 +81,16 @@ class Host:
 
 def _joined(messages: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     """Neighbours that are text for one stream become one message."""
-    held: dict[str, Any] | None = None
-    for message in messages:
-        if message["event"] != "text":
-            if held is not None:
-                yield held
-            held = None
-            yield message
-        elif held is not None and held["stderr"] == message["stderr"]:
-            held["text"] += message["text"]
+    for is_stderr, some in itertools.groupby(messages, _stream_of):
+        if is_stderr is None:
+            yield from some
         else:
-            if held is not None:
-                yield held
-            held = message
-    if held is not None:
-        yield held
+            yield {"event": "text", "stderr": is_stderr, "text": "".join(message["text"] for message in some)}
+
+
+def _stream_of(message: Mapping[str, Any]) -> bool | None:
+    """Whether text is for stderr; None for what is no text."""
+    return bool(message["stderr"]) if message["event"] == "text" else None
 
 
 def _flush() -> None:
