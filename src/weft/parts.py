@@ -276,13 +276,14 @@ class Parts:
             self.lane.prepare()
 
     def expect_hosts(self, books: Sequence[Playbook]) -> None:
-        """Begin to load what the way to the hosts needs, while everything else is made ready."""
-        from weft.actions.ahead import import_ssh, will_use_other_connections, will_use_ssh
+        """Begin to load what the way to hosts needs, where the first play leaves time for that."""
+        from weft.actions.ahead import import_ssh, will_use_other_connections, will_use_ssh_later
 
         plays = [play for book in books for play in book.plays]
-        if will_use_ssh(plays, self.variables.inventory, self.settings):
+        inventory = self.variables.inventory
+        if will_use_ssh_later(plays, inventory, self.settings):
             import_ssh()
-        if will_use_other_connections(plays, self.variables.inventory, self.settings):
+        if will_use_other_connections(plays, inventory, self.settings):
             self.lane.prepare()
 
     def adhoc_playbook(self, adhoc: AdHoc) -> Playbook:

@@ -1,8 +1,8 @@
 """What a run will need that is slow to load, known before it starts: then it can be loaded meanwhile.
 
-asyncssh takes longer to import than all of weft, and a part of that is waiting for programs that it asks for libraries;
-ansible-core, which the compatibility lane has in a process of its own, takes longer still. A wrong guess costs that
-time and nothing else.
+asyncssh takes longer to import than all of weft. While one thread imports it the others have to wait, so that this is
+worth while only where a run has something else to wait for first: what is done on this machine. ansible-core, which the
+compatibility lane has in a process of its own, takes longer still. A wrong guess costs that time and nothing else.
 """
 
 from __future__ import annotations
@@ -41,6 +41,11 @@ def will_use_ssh(plays: Iterable[Play], inventory: Inventory, settings: Settings
     if NATIVE.get(settings.transport) != SSH or not _has_ssh_hosts(inventory):
         return False
     return any(_leaves_here(play) and _needs_hosts(play, settings) for play in plays)
+
+
+def will_use_ssh_later(plays: Sequence[Play], inventory: Inventory, settings: Settings) -> bool:
+    """Whether a play looks so, and the one that a run begins with doesn't."""
+    return not will_use_ssh(plays[:1], inventory, settings) and will_use_ssh(plays[1:], inventory, settings)
 
 
 def will_use_plugins(plays: Iterable[Play], find: Callable[[str], Action]) -> bool:

@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 T = TypeVar("T")
 
-#: Objects more than there were at the last look before Python looks for garbage again. With its own 700, a fifth of the
-#: CPU of a run over many hosts went into that; so many objects are some megabytes.
-_GARBAGE = 20_000
-
 
 def run(main: Coroutine[Any, Any, T]) -> T:
     """Run to the end and return the result. A KeyboardInterrupt nobody took care of comes out of here."""
-    gc.set_threshold(_GARBAGE)
     with asyncio.Runner(loop_factory=_factory()) as runner:
         return runner.run(main)
 

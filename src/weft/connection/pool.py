@@ -30,6 +30,7 @@ from weft.connection.traced import Traced
 from weft.model.errors import Unreachable, WeftError
 
 if TYPE_CHECKING:
+    from weft.connection.ssh.early import Early
     from weft.connection.ssh.native import Confirm
     from weft.connection.ssh.transport import SshWays
 
@@ -67,6 +68,7 @@ class SessionPool:
         self._opening: set[asyncio.Task[AnySession]] = set()
         self._lines: dict[Target, Line] = {}
         self._ended: set[AgentSession] = set()
+        self._early: Early | None = None
         self._ssh: SshWays | None = None
         self._closed = False
 
@@ -118,6 +120,8 @@ class SessionPool:
         await _all(line.close() for line in tuple(self._lines.values()))
         if self._ssh is not None:
             await self._ssh.close()
+        if self._early is not None:
+            await self._early.close()
 
     async def _finish(self, tasks: Iterable[asyncio.Task[AnySession]]) -> None:
         waiting = list(tasks)
@@ -189,20 +193,29 @@ class SessionPool:
         if name == LOCAL:
             return argv.local(target)
         if name == SSH:
-            return await (await self._ssh_ways()).transport(target)
+            return await (await self._ssh_ways(target)).transport(target)
         if name in PODS:
             from weft.connection import kubectl
 
             return kubectl.transport(replace(target, connection=name))
         return argv.container(replace(target, connection=name))
 
-    async def _ssh_ways(self) -> SshWays:
+    async def _ssh_ways(self, first: Target) -> SshWays:
+        """``first``: whom they are for, if they are not there yet; the host gets ready while asyncssh is imported."""
         if self._ssh is None:
+            early = self._early = self._early or _early()
+            await early.begin(first)
             module = await asyncio.to_thread(importlib.import_module, "weft.connection.ssh.transport")
             if self._ssh is None:
-                self._ssh = module.SshWays(notice=self._notice, gate=self.gate, confirm=self._confirm)
+                self._ssh = module.SshWays(notice=self._notice, gate=self.gate, confirm=self._confirm, early=early)
         assert self._ssh is not None
         return self._ssh
+
+
+def _early() -> Early:
+    from weft.connection.ssh.early import Early
+
+    return Early()
 
 
 def _became(target: Target, user: str) -> bool:

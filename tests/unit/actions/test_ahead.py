@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from weft.actions.ahead import will_use_other_connections, will_use_plugins, will_use_ssh
+from weft.actions.ahead import will_use_other_connections, will_use_plugins, will_use_ssh, will_use_ssh_later
 from weft.config.settings import load as load_settings
 from weft.events.bus import Bus
 from weft.model.nodes import Play
@@ -35,6 +35,20 @@ def expects_ssh(folder: Path, text: str, hosts: str = WEB, **environ: str) -> bo
 def expects_others(folder: Path, text: str, hosts: str = WEB, **environ: str) -> bool:
     plays, parts = loaded(folder, text, hosts, **environ)
     return will_use_other_connections(plays, parts.variables.inventory, parts.settings)
+
+
+@pytest.mark.parametrize(
+    ("text", "later"),
+    [
+        (COMMAND, False),
+        ("- {hosts: localhost, tasks: [command: id]}", False),
+        ("- {hosts: localhost, tasks: [command: id]}\n" + COMMAND, True),
+        (COMMAND + "\n" + COMMAND, False),
+    ],
+)
+def test_what_this_machine_does_first_leaves_time_to_import(tmp_path: Path, text: str, later: bool) -> None:
+    plays, parts = loaded(tmp_path, text)
+    assert will_use_ssh_later(plays, parts.variables.inventory, parts.settings) is later
 
 
 @pytest.mark.parametrize(

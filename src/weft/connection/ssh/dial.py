@@ -24,10 +24,11 @@ class CantDial(Unreachable):
 
 
 class Dialer:
-    """Opens one stream for a plan. asyncssh calls ``create_connection``."""
+    """Opens one stream for a plan, or takes the one that is being opened. asyncssh calls ``create_connection``."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, begun: asyncio.Task[socket.socket] | None = None) -> None:
         self._plan = plan
+        self._begun = begun
         self._wire: Wire | None = None
         self._proxy: ProxyPipe | None = None
 
@@ -43,13 +44,13 @@ class Dialer:
             self._proxy = ProxyPipe(protocol)
             self._proxy.start(self._plan.proxy_command)
             return self._proxy, protocol
-        connected = await self._connect(host, port)
+        connected = await (self._begun or open_stream(self._plan))
         wire = self._wire = Wire(protocol, connected)
         transport, _ = await asyncio.get_running_loop().create_connection(lambda: wire, sock=connected)
         return transport, protocol
 
     def settled(self) -> None:
-        """The set-up is over: acknowledge as the kernel thinks best."""
+        """The first program runs: from now on acknowledge as the kernel thinks best."""
         if self._wire is not None:
             self._wire.hasty = False
 
@@ -57,20 +58,22 @@ class Dialer:
         if self._proxy is not None:
             await self._proxy.wait_closed()
 
-    async def _connect(self, host: str, port: int) -> socket.socket:
-        plan, why = self._plan, f"ssh: Could not resolve hostname {host}: no address"
-        for attempt in range(plan.attempts):
-            if attempt:
-                await asyncio.sleep(1)
-            for family, address in await _addresses(host, port, plan.family):
-                try:
-                    async with asyncio.timeout(plan.connect_timeout or None):
-                        return await _open(family, address, plan.bind_address)
-                except TimeoutError:
-                    why = f"ssh: connect to host {host} port {port}: Connection timed out"
-                except OSError as error:
-                    why = f"ssh: connect to host {host} port {port}: {os.strerror(error.errno or 0)}"
-        raise CantDial(why)
+
+async def open_stream(plan: Plan) -> socket.socket:
+    """A TCP connection to where a plan goes. Raises CantDial."""
+    host, port, why = plan.host, plan.port, f"ssh: Could not resolve hostname {plan.host}: no address"
+    for attempt in range(plan.attempts):
+        if attempt:
+            await asyncio.sleep(1)
+        for family, address in await _addresses(host, port, plan.family):
+            try:
+                async with asyncio.timeout(plan.connect_timeout or None):
+                    return await _open(family, address, plan.bind_address)
+            except TimeoutError:
+                why = f"ssh: connect to host {host} port {port}: Connection timed out"
+            except OSError as error:
+                why = f"ssh: connect to host {host} port {port}: {os.strerror(error.errno or 0)}"
+    raise CantDial(why)
 
 
 async def _addresses(host: str, port: int, family: int) -> list[tuple[int, Any]]:
@@ -137,8 +140,9 @@ class JumpDialer:
 
 
 class Wire(asyncio.Protocol):
-    """Between the socket and asyncssh. sshd waits for the acknowledgement of one small packet before it sends the next;
-    a delayed one costs 40 ms a connection, so during the set-up every packet is acknowledged at once."""
+    """Between the socket and asyncssh. Until it starts a program, sshd waits for the acknowledgement of one small
+    packet before it sends the next (Nagle's algorithm). A delayed one costs 40 ms a connection, so every packet before
+    that is acknowledged at once; on a jump host's connection, which starts none, always."""
 
     def __init__(self, protocol: Any, connected: socket.socket) -> None:
         self.hasty = hasattr(socket, "TCP_QUICKACK")

@@ -65,10 +65,8 @@ class Connected(Struct):
         await self.dialer.wait_closed()
 
 
-async def connect(
-    target: Target, plan: Plan, shared: Shared, through: asyncssh.SSHClientConnection | None = None
-) -> Connected:
-    """One connection. Raises Unreachable (TurnedAway, CantDial), OnlyOpenSSH."""
+async def connect(target: Target, plan: Plan, shared: Shared, dialer: Callable[[], Dialer | JumpDialer]) -> Connected:
+    """One connection; ``dialer`` gives each attempt its own. Raises Unreachable (TurnedAway, CantDial), OnlyOpenSSH."""
     if not shared.known_hosts.loaded(plan.host_keys):
         await asyncio.to_thread(shared.known_hosts.load, plan.host_keys)
     offer = await shared.keys.offer(target, plan)
@@ -77,7 +75,7 @@ async def connect(
         while True:
             attempt = _Attempt(target, plan, shared, offer, accepted)
             try:
-                return await attempt.run(through)
+                return await attempt.run(dialer())
             except _Asked as asked:
                 if not await _confirmed(shared, asked.judgement):
                     raise Unreachable(f"{asked.judgement.message} Host key verification failed.") from None
@@ -114,9 +112,8 @@ class _Attempt:
         self._offer = offer
         self._client = _Client(target, plan, shared.known_hosts, accepted)
 
-    async def run(self, through: asyncssh.SSHClientConnection | None) -> Connected:
+    async def run(self, dialer: Dialer | JumpDialer) -> Connected:
         plan = self._plan
-        dialer = Dialer(plan) if through is None else JumpDialer(plan, through)
         connection: asyncssh.SSHClientConnection | None = None
         try:
             connection = await asyncssh.connect(plan.host, plan.port, tunnel=dialer, config=None, **self._options())
@@ -125,7 +122,6 @@ class _Attempt:
         finally:
             if connection is None:
                 await dialer.wait_closed()
-        dialer.settled()
         if connection.is_closed():  # we gave up before it was through
             raise self._failure(asyncssh.ConnectionLost("Connection lost"), dialer)
         if self._client.learn is not None:

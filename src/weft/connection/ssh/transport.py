@@ -6,8 +6,6 @@ Comes after ``native`` and ``client``; the pool asks ``SshWays`` for a transport
 from __future__ import annotations
 
 import asyncio
-import getpass
-import os
 import random
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
@@ -20,6 +18,8 @@ from weft.connection.api import Target
 from weft.connection.channel import Channel, Ended, Receiver, Transport
 from weft.connection.reconnect import connect_retry, turned_away_retry
 from weft.connection.ssh import client, native, plan
+from weft.connection.ssh.dial import Dialer, JumpDialer
+from weft.connection.ssh.early import Early
 from weft.connection.ssh.syntax import BadConfig
 from weft.model.errors import Unreachable
 
@@ -111,7 +111,7 @@ class SshTransport:
         while True:
             one = self._connections[-1]
             try:
-                return await self._start_on(one.connection, command, receiver, pty)
+                return await self._start_on(one, command, receiver, pty)
             except asyncssh.ChannelOpenError as error:
                 if one.connection.is_closed() or not _no_more(error) or len(self._connections) >= _MAX_CONNECTIONS:
                     raise Unreachable(f"Failed to connect to the host via ssh: {error.reason}") from error
@@ -124,16 +124,17 @@ class SshTransport:
                 raise Unreachable("The connection was closed.")
             self._connections.append(another)
 
-    async def _start_on(
-        self, connection: asyncssh.SSHClientConnection, command: str, receiver: Receiver, pty: bool
-    ) -> SshChannel:
+    async def _start_on(self, one: native.Connected, command: str, receiver: Receiver, pty: bool) -> SshChannel:
         terminal: dict[str, Any] = {"request_pty": False}
         if pty:
             terminal = {"request_pty": "force", "term_type": "dumb", "term_modes": {_PTY_ECHO: 0}}
         if self._environment:
             terminal["env"] = self._environment
-        _, session = await connection.create_session(lambda: SshChannel(receiver), command, encoding=None, **terminal)
+        _, session = await one.connection.create_session(
+            lambda: SshChannel(receiver), command, encoding=None, **terminal
+        )
         assert isinstance(session, SshChannel)
+        one.dialer.settled()
         return session
 
     async def close(self) -> None:
@@ -154,8 +155,7 @@ class SshWays(Struct):
     notice: Notice
     gate: Gate
     confirm: native.Confirm | None = None
-    files: plan.Files = field(default_factory=plan.Files)
-    local_user: str = field(default_factory=lambda: _local_user())
+    early: Early = field(default_factory=Early)
     _shared: native.Shared = field(default_factory=native.Shared)
     _jumps: dict[plan.Plan, asyncio.Task[native.Connected]] = field(default_factory=dict)
     _said: set[str] = field(default_factory=set)
@@ -167,7 +167,7 @@ class SshWays(Struct):
     async def transport(self, target: Target) -> Transport:
         """A way to the host, connected. Raises Unreachable."""
         try:
-            made = await asyncio.to_thread(plan.make, target, self.files, self.local_user)
+            made = await self.early.plan(target)
         except (BadConfig, ValueError) as error:
             raise Unreachable(f"Failed to connect to the host via ssh: {error}") from error
         if made.unsupported:
@@ -212,7 +212,7 @@ class SshWays(Struct):
             try:
                 through = await self._jump(target, made.jump) if made.jump is not None else None
                 async with self.gate(made.where):
-                    return await native.connect(target, made, self._shared, through)
+                    return await native.connect(target, made, self._shared, lambda: self._dialer(made, through))  # noqa: B023
             except native.TurnedAway:
                 end = end or clock() + target.timeout
                 pause = turned_away_retry(attempt, random.random(), end - clock())
@@ -220,6 +220,9 @@ class SshWays(Struct):
                     raise
             attempt += 1
             await asyncio.sleep(pause)
+
+    def _dialer(self, made: plan.Plan, through: asyncssh.SSHClientConnection | None) -> Dialer | JumpDialer:
+        return Dialer(made, self.early.take(made)) if through is None else JumpDialer(made, through)
 
     async def _jump(self, target: Target, made: plan.Plan) -> asyncssh.SSHClientConnection:
         """The connection to a jump host: one a run. The target's password is not given to it."""
@@ -241,13 +244,6 @@ class SshWays(Struct):
                 task.cancel()
                 await asyncio.wait([task])
         self._askpass.close()
-
-
-def _local_user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a user without a name
-        return str(os.getuid())
 
 
 def _spent(task: asyncio.Task[native.Connected]) -> bool:
