@@ -12,9 +12,14 @@ import io
 import os
 import sys
 import threading
+from collections.abc import Callable
 from typing import TextIO
 
 from msgspec import Struct
+
+#: Seconds that text waits for more: each waking of the thread costs the run's own as much as several lines do, since
+#: only one of them computes at a time.
+_GATHERED = 0.004
 
 
 class Streams(Struct, frozen=True):
@@ -41,7 +46,11 @@ class Output:
 
     def __init__(self, capacity: int = 32 * 2**20) -> None:
         self._capacity = capacity
-        self._changed = threading.Condition()
+        self._lock = threading.RLock()
+        self._changed = threading.Condition(self._lock)  # something was written out
+        self._filled = threading.Condition(self._lock)  # there is something to write
+        self._hurry = threading.Condition(self._lock)  # somebody waits for it, or nothing more will come
+        self._waiting = 0
         self._queue: list[tuple[TextIO, str]] = []
         self._queued = 0
         self._writing = False
@@ -51,21 +60,31 @@ class Output:
 
     def write(self, stream: TextIO, text: str) -> None:
         """Queue text for a stream. After ``close`` it is written at once."""
-        with self._changed:
+        with self._lock:
             if not self._closed:
                 if self._thread is None:
                     self._start()
-                self._changed.wait_for(lambda: self._queued < self._capacity)
+                if self._queued >= self._capacity:
+                    self._wait_for(lambda: self._queued < self._capacity)
+                if not self._queue:
+                    self._filled.notify()
                 self._queue.append((stream, text))
                 self._queued += len(text)
-                self._changed.notify_all()
                 return
         self._put(stream, text)
 
     def flush(self) -> None:
         """Everything queued so far is out when this returns. For prompts, and for the end."""
-        with self._changed:
-            self._changed.wait_for(lambda: not self._queue and not self._writing)
+        with self._lock:
+            self._wait_for(lambda: not self._queue and not self._writing)
+
+    def _wait_for(self, condition: Callable[[], bool]) -> None:
+        self._waiting += 1
+        self._hurry.notify()
+        try:
+            self._changed.wait_for(condition)
+        finally:
+            self._waiting -= 1
 
     async def drained(self) -> None:
         """As ``flush``, without holding up the loop."""
@@ -75,9 +94,10 @@ class Output:
 
     def close(self) -> None:
         """Write out what is queued and end the thread. May be called twice."""
-        with self._changed:
+        with self._lock:
             self._closed = True
-            self._changed.notify_all()
+            self._filled.notify()
+            self._hurry.notify()
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join()
             self._thread = None
@@ -91,8 +111,9 @@ class Output:
 
     def _run(self) -> None:
         while True:
-            with self._changed:
-                self._changed.wait_for(lambda: self._queue or self._closed)
+            with self._lock:
+                self._filled.wait_for(lambda: self._queue or self._closed)
+                self._hurry.wait_for(lambda: self._waiting or self._closed, _GATHERED)
                 batch, self._queue, self._queued = self._queue, [], 0
                 self._writing = bool(batch)
                 self._changed.notify_all()
@@ -100,7 +121,7 @@ class Output:
                 return
             for stream, text in _joined(batch):
                 self._put(stream, text)
-            with self._changed:
+            with self._lock:
                 self._writing = False
                 self._changed.notify_all()
 

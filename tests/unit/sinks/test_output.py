@@ -50,6 +50,20 @@ def test_order_is_kept_over_both_streams():
     assert "".join(text for _, text in log) == "0\n!0\n1\n!1\n2\n!2\n"
 
 
+def test_a_line_leaves_though_nothing_follows():
+    out = threading.Event()
+
+    class Told(io.StringIO):
+        def write(self, text):
+            out.set()
+            return len(text)
+
+    output = Output()
+    output.write(Told(), "one\n")
+    assert out.wait(60)
+    output.close()
+
+
 def test_a_stopped_terminal_does_not_hold_up_the_writer():
     gate = Gate()
     output = Output()
