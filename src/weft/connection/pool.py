@@ -23,6 +23,7 @@ from weft.connection.bootstrap import Launch, Started, candidates, start
 from weft.connection.channel import Transport
 from weft.connection.errors import AgentFailed, AgentGone, NoTransport
 from weft.connection.names import LOCAL, PODS, SSH, transport_name
+from weft.connection.once import Once
 from weft.connection.plain import PlainSession
 from weft.connection.reconnect import turned_away_retry
 from weft.connection.session import AgentSession
@@ -70,6 +71,8 @@ class SessionPool:
         self._ended: set[AgentSession] = set()
         self._early: Early | None = None
         self._ssh: SshWays | None = None
+        self._transports = Once(_import_transports)
+        self._packed = Once(pack.pack)
         self._closed = False
 
     def __repr__(self) -> str:
@@ -134,7 +137,7 @@ class SessionPool:
     async def _open(self, target: Target) -> AnySession:
         line = self._line(target)
         line.users += 1
-        connector = Connector(line, target)
+        connector = Connector(line, target, self._packed)
         try:
             return await self._start(target, connector)
         except BaseException:
@@ -205,10 +208,9 @@ class SessionPool:
         if self._ssh is None:
             early = self._early = self._early or _early()
             await early.begin(first)
-            module = await asyncio.to_thread(importlib.import_module, "weft.connection.ssh.transport")
+            module = await self._transports.get()
             if self._ssh is None:
                 self._ssh = module.SshWays(notice=self._notice, gate=self.gate, confirm=self._confirm, early=early)
-        assert self._ssh is not None
         return self._ssh
 
 
@@ -216,6 +218,10 @@ def _early() -> Early:
     from weft.connection.ssh.early import Early
 
     return Early()
+
+
+def _import_transports() -> Any:
+    return importlib.import_module("weft.connection.ssh.transport")
 
 
 def _became(target: Target, user: str) -> bool:
@@ -347,9 +353,10 @@ async def _close_result(task: asyncio.Task[Transport]) -> None:
 class Connector:
     """Gives one session its links: a new agent, or the one that waits."""
 
-    def __init__(self, line: Line, target: Target) -> None:
+    def __init__(self, line: Line, target: Target, packed: Once[pack.Packed]) -> None:
         self._line = line
         self._target = target
+        self._packed = packed
         self._released = False
 
     @property
@@ -361,7 +368,7 @@ class Connector:
 
     async def try_launch(self) -> Started | None:
         """A new agent; None where there is no interpreter. Raises Unreachable, TaskFailed."""
-        packed, _ = await asyncio.gather(asyncio.to_thread(pack.pack), self._line.transport())
+        packed, _ = await asyncio.gather(self._packed.get(), self._line.transport())
         return await self._run(pack.start_command(candidates(self._target), packed), packed.program)
 
     async def launch(self) -> Started:
