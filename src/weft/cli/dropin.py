@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from weft.cli.main import leave_garbage, let_garbage_lie, locale_problem
+from weft.cli.main import alone, locale_problem
 from weft.model.errors import WeftError
 
 #: What weft plays itself, and where.
@@ -28,13 +28,7 @@ CORE = (
 
 def main(name: str, argv: Sequence[str] | None = None) -> int:
     """Run one of ansible's commands; returns the exit code. ``argv`` is without the command's name."""
-    if argv is not None:
-        return _any(name, argv)
-    let_garbage_lie()
-    try:
-        return _any(name, sys.argv[1:])
-    finally:
-        leave_garbage()
+    return _any(name, argv) if argv is not None else alone(lambda: _any(name, sys.argv[1:]))
 
 
 def _any(name: str, args: Sequence[str]) -> int:

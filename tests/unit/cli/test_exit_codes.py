@@ -182,3 +182,25 @@ def test_commands_have_a_version_too(capsys):
     for command in ("play", "run"):
         assert run_cli(command, "--version") == 0
         assert capsys.readouterr().out == "weft 0.1.0\n"
+
+
+def test_what_was_put_off_to_the_end_is_done():
+    code = (
+        "import atexit, sys, threading, time; from weft.cli.main import alone\n"
+        "def command():\n"
+        "    atexit.register(print, 'at exit')\n"
+        "    go = threading.Event()\n"
+        "    threading.Thread(target=lambda: (go.wait(), print('a thread'))).start()\n"
+        "    threading.Timer(0.01, go.set).start()\n"
+        "    sys.stdout.write('a line ')\n"
+        "    return 300\n"
+        "alone(command)"
+    )
+    ended = python(code)
+    assert (ended.stdout, ended.returncode) == ("a line a thread\nat exit\n", 300 & 0xFF)
+
+
+@pytest.mark.parametrize(("raised", "code", "shown"), [("3", 3, ""), ("None", 0, ""), ("'no'", 1, "no\n")])
+def test_a_command_that_exits_itself(raised, code, shown):
+    ended = python(f"import sys; from weft.cli.main import alone; alone(lambda: sys.exit({raised}))")
+    assert (ended.returncode, ended.stderr) == (code, shown)
