@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from weft.model.errors import WeftError
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 
 def run_core_command(name: str, args: Sequence[str]) -> int:
@@ -22,6 +26,19 @@ def run_core_command(name: str, args: Sequence[str]) -> int:
             "ansible-core is not installed: weft needs it", hint="Install the package ansible-core."
         ) from error
     for script in scripts:
-        code = script.load()([name, *args])
+        code = _loaded(script)([name, *args])
         return code if isinstance(code, int) else 0
     raise WeftError(f"The installed ansible-core has no command {name}.")
+
+
+def _loaded(script: EntryPoint) -> Callable[[Sequence[str]], object]:
+    """Import a command. What is imported stays: Python looks for no garbage in it, neither meanwhile nor later."""
+    import gc
+
+    gc.disable()
+    try:
+        command: Callable[[Sequence[str]], object] = script.load()
+        gc.freeze()
+    finally:
+        gc.enable()
+    return command
