@@ -6,11 +6,14 @@ Those that are called by what they were made of (`KIND-HEX.json`) go when nobody
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import re
 import time
-from typing import Any
+from typing import Any, TypeVar, overload
+
+import msgspec
+
+T = TypeVar("T")
 
 _DAY = 86400  # seconds
 _UNUSED = 30 * _DAY
@@ -30,8 +33,12 @@ def cache_dir() -> str | None:
     return os.path.join(base, "weft")
 
 
-def load_json(name: str) -> Any:
-    """The contents of a cache file, or None where there is none that can be read and trusted."""
+@overload
+def load_json(name: str) -> Any: ...
+@overload
+def load_json(name: str, kind: type[T]) -> T | None: ...
+def load_json(name: str, kind: type[Any] | None = None) -> Any:
+    """The contents of a cache file, or None where there is none that can be read and trusted, and is of that kind."""
     folder = cache_dir()
     if folder is None:
         return None
@@ -41,7 +48,7 @@ def load_json(name: str) -> Any:
             status = os.fstat(file.fileno())
             if status.st_uid != os.geteuid():
                 return None
-            value = json.load(file)
+            value = msgspec.json.decode(file.read(), type=Any if kind is None else kind)
             if time.time() - status.st_mtime > _DAY:
                 with contextlib.suppress(OSError):
                     os.utime(file.fileno())
@@ -61,8 +68,8 @@ def store_json(name: str, value: Any) -> None:
     try:
         os.makedirs(folder, mode=0o700, exist_ok=True)
         handle, temporary = tempfile.mkstemp(prefix=f".{name}.", dir=folder)
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(value, file, separators=(",", ":"))
+        with os.fdopen(handle, "wb") as file:
+            file.write(msgspec.json.encode(value))
         os.replace(temporary, os.path.join(folder, name))
         temporary = None
         _sweep(folder)

@@ -1,4 +1,7 @@
-"""What a module or module_utils file imports of Ansible's own code: found by AST once, remembered by path and time."""
+"""What a module or module_utils file imports of Ansible's own code: found by AST once, and remembered.
+
+A file of module_utils counts as the same by its time and size, a module, which is read anyway, by what is in it.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +10,8 @@ import hashlib
 import os
 import threading
 from collections.abc import Iterator
-from typing import Any
 
-from msgspec import Struct
+from msgspec import MsgspecError, Raw, Struct, json
 
 from weft.content.diskcache import load_json, store_json
 from weft.model.errors import WeftError
@@ -17,10 +19,11 @@ from weft.model.syntax import parse
 from weft.model.values import Origin
 
 _CACHE_FILE = "imports-1.json"
+_READ = -1  # in place of a time: what is known is known of a content, whatever the file's time
 _ROOTS = ("ansible.module_utils", "ansible_collections")
 
 
-class Import(Struct, frozen=True, order=True):
+class Import(Struct, frozen=True, order=True, array_like=True):
     """One imported name. ``name`` is None for ``import module``."""
 
     level: int  # dots before it
@@ -32,6 +35,15 @@ class Import(Struct, frozen=True, order=True):
 class Scanned(Struct, frozen=True):
     """A source file: SHA-256 of its bytes, and what it imports."""
 
+    digest: str
+    imports: tuple[Import, ...]
+
+
+class _Entry(Struct, frozen=True, array_like=True):
+    """What is kept of a file."""
+
+    mtime: int  # nanoseconds, or _READ
+    size: int  # bytes
     digest: str
     imports: tuple[Import, ...]
 
@@ -92,46 +104,54 @@ class Scanner:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._known: dict[str, tuple[int, int, Scanned]] | None = None
+        self._kept: dict[str, Raw] | None = None  # as it came from the disk; few runs need more than a part
+        self._known: dict[str, _Entry] = {}
         self._dirty = False
 
     def scan(self, path: str) -> Scanned:
         """Raises OSError, WeftError."""
         status = os.stat(path)
-        stamp = (status.st_mtime_ns, status.st_size)
-        with self._lock:
-            if self._known is None:
-                self._known = _load()
-            known = self._known.get(path)
-            if known is not None and known[:2] == stamp:
-                return known[2]
+        known = self._entry(path)
+        if known is not None and (known.mtime, known.size) == (status.st_mtime_ns, status.st_size):
+            return Scanned(known.digest, known.imports)
         with open(path, "rb") as file:
             source = file.read()
         scanned = Scanned(digest_of(source), scan_source(source, path))
-        with self._lock:
-            self._known[path] = (*stamp, scanned)
-            self._dirty = True
+        self._keep(path, _Entry(status.st_mtime_ns, status.st_size, scanned.digest, scanned.imports))
         return scanned
 
+    def scan_module(self, path: str, source: bytes) -> tuple[Import, ...]:
+        """What a module imports that was read from ``path``. Raises WeftError."""
+        digest = digest_of(source)
+        known = self._entry(path)
+        if known is not None and known.digest == digest:
+            return known.imports
+        imports = scan_source(source, path)
+        self._keep(path, _Entry(_READ, len(source), digest, imports))
+        return imports
+
     def save(self) -> None:
-        """Keep what is new for the next run."""
+        """Keep what is new for the next run, and drop what is gone."""
         with self._lock:
-            if not self._dirty or self._known is None:
+            if not self._dirty:
                 return
             self._dirty = False
-            plain = {
-                path: [mtime, size, scanned.digest, [[i.level, i.module, i.name, i.optional] for i in scanned.imports]]
-                for path, (mtime, size, scanned) in self._known.items()
-            }
-        store_json(_CACHE_FILE, plain)
+            everything = {**(self._kept or {}), **self._known}
+        store_json(_CACHE_FILE, {path: entry for path, entry in everything.items() if os.path.exists(path)})
 
+    def _entry(self, path: str) -> _Entry | None:
+        with self._lock:
+            if self._kept is None:
+                self._kept = load_json(_CACHE_FILE, dict[str, Raw]) or {}
+            raw = None if path in self._known else self._kept.get(path)
+            if raw is not None:
+                try:
+                    self._known[path] = json.decode(raw, type=_Entry)
+                except MsgspecError:
+                    del self._kept[path]
+            return self._known.get(path)
 
-def _load() -> dict[str, tuple[int, int, Scanned]]:
-    data: Any = load_json(_CACHE_FILE)
-    try:
-        return {
-            path: (mtime, size, Scanned(digest, tuple(Import(*entry) for entry in imports)))
-            for path, (mtime, size, digest, imports) in (data or {}).items()
-        }
-    except (TypeError, ValueError, AttributeError):
-        return {}
+    def _keep(self, path: str, entry: _Entry) -> None:
+        with self._lock:
+            self._known[path] = entry
+            self._dirty = True

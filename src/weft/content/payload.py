@@ -157,7 +157,7 @@ class PayloadStore:
         )
 
 
-class _Wanted(Struct):
+class _Wanted(Struct, frozen=True):
     """A name that is to be found."""
 
     parts: Parts
@@ -186,6 +186,8 @@ class _Closure:
         self._dirs = [path for path in dirs if os.path.isdir(path)] + [module.core.module_utils]
         self._done: dict[Parts, tuple[str, bool]] = {}
         self._queue: list[_Wanted] = []
+        self._asked: set[_Wanted] = set()
+        self._listings: dict[str, frozenset[str] | None] = {}
 
     def run(self, source: bytes) -> dict[str, tuple[str, bool]]:
         """Dotted names to (hash, is a package). Raises WeftError."""
@@ -193,7 +195,7 @@ class _Closure:
         for parts, text in _roots(core).items():
             self._done[parts] = (self._blobs.add(text.encode()), True)
         name = self._module.python_name
-        self._want_imports(scan_source(source, self._module.path), name, False)
+        self._want_imports(self._scanner.scan_module(self._module.path, source), name, False)
         self._queue += [_Wanted(parts) for parts in _ALWAYS if parts == _BASIC or _in_core(core, parts)]
         while self._queue:
             self._process(self._queue.pop())
@@ -202,8 +204,9 @@ class _Closure:
         return {".".join(parts): entry for parts, entry in sorted(self._done.items())}
 
     def _process(self, wanted: _Wanted) -> None:
-        if wanted.parts in self._done:
+        if wanted.parts in self._done or wanted in self._asked:
             return
+        self._asked.add(wanted)
         found = self._locate(wanted)
         if found is None:
             if wanted.optional:
@@ -275,7 +278,14 @@ class _Closure:
         return self._file(parts, base)
 
     def _file(self, parts: Parts, base: str) -> _Found | None:
-        for path, is_package in ((os.path.join(base, "__init__.py"), True), (base + ".py", False)):
+        folder, name = os.path.split(base)
+        there = self._listing(folder)
+        for entry, path, is_package in (
+            (name, os.path.join(base, "__init__.py"), True),
+            (f"{name}.py", f"{base}.py", False),
+        ):
+            if there is not None and entry not in there:
+                continue
             try:
                 scanned = self._scanner.scan(path)
             except (FileNotFoundError, NotADirectoryError):
@@ -285,6 +295,17 @@ class _Closure:
             self._blobs.add_file(scanned.digest, path)
             return _Found(parts, is_package, scanned)
         return None
+
+    def _listing(self, folder: str) -> frozenset[str] | None:
+        """The names in a folder, one look for all that are sought there; None where they can't be listed."""
+        if folder not in self._listings:
+            try:
+                self._listings[folder] = frozenset(os.listdir(folder))
+            except (FileNotFoundError, NotADirectoryError):
+                self._listings[folder] = frozenset()
+            except OSError:
+                self._listings[folder] = None
+        return self._listings[folder]
 
     def _redirect(self, parts: Parts, collection: str, rest: Parts, optional: bool) -> _Found | None:
         if not rest:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -240,6 +241,42 @@ def test_a_file_that_changed_is_parsed_again(build: Callable[..., Payload], plac
     after = build("m")
     assert "ansible.module_utils.more" in after.utils
     assert after.utils["ansible.module_utils.helper"] != before.utils["ansible.module_utils.helper"]
+
+
+def test_a_module_that_changed_is_parsed_again_whatever_its_time_says(
+    build: Callable[..., Payload], place: Place
+) -> None:
+    place("utils/one.py", "x = 1\n")
+    place("utils/two.py", "x = 2\n")
+    path = place("library/m.py", "from ansible.module_utils.one import x\n")
+    before = os.stat(path)
+    assert "ansible.module_utils.one" in build("m").utils
+    place("library/m.py", "from ansible.module_utils.two import x\n")
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert os.stat(path).st_size == before.st_size
+    assert "ansible.module_utils.two" in build("m").utils
+
+
+def test_what_is_gone_is_not_kept(build: Callable[..., Payload], place: Place, own_cache: Path) -> None:
+    place("library/m.py", "from ansible.module_utils.helper import x\n")
+    helper = place("utils/helper.py", "x = 1\n")
+    build("m")
+    assert helper in json.loads((own_cache / "imports-1.json").read_text())
+    place("library/m.py", "from ansible.module_utils.basic import AnsibleModule\n")
+    os.unlink(helper)
+    build("m")
+    assert helper not in json.loads((own_cache / "imports-1.json").read_text())
+
+
+@pytest.mark.parametrize("junk", ["", "[1]", '{"%s": 1}', '{"%s": [0, 0, 7, []]}'])
+def test_junk_among_what_is_kept_is_as_good_as_nothing(
+    build: Callable[..., Payload], place: Place, own_cache: Path, junk: str
+) -> None:
+    path = place("library/m.py", "from ansible.module_utils.helper import x\n")
+    place("utils/helper.py", "x = 1\n")
+    own_cache.mkdir(exist_ok=True)
+    (own_cache / "imports-1.json").write_text(junk.replace("%s", path))
+    assert "ansible.module_utils.helper" in build("m").utils
 
 
 def test_a_file_that_changes_before_it_is_sent(build: Callable[..., Payload], place: Place) -> None:
