@@ -7,6 +7,7 @@ are lines of JSON too: how loading went, the numbers of ``sync``, and at the end
 
 from __future__ import annotations
 
+import gc
 import itertools
 import json
 import os
@@ -56,6 +57,7 @@ class Host:
             self._dispatch.handle(event, message)
 
     def _load(self, hello: Mapping[str, Any]) -> None:
+        _import()
         from weft.content.callbacks.dispatch import Dispatch
         from weft.content.callbacks.loading import load
 
@@ -77,6 +79,21 @@ class Host:
 
     def _say(self, answer: Mapping[str, Any]) -> None:
         self._control.sendall(json.dumps(answer).encode() + b"\n")
+
+
+def _import() -> None:
+    """What plugins stand on stays to the end: Python looks for no garbage in it, neither now nor when all ends.
+
+    What plugins make is not of it: a file that one has left open is written to the end when it is collected.
+    """
+    gc.disable()
+    import ansible.plugins.callback
+    import ansible.plugins.loader  # noqa: F401
+
+    import weft.content.callbacks.dispatch  # noqa: F401
+
+    gc.freeze()
+    gc.enable()
 
 
 def _joined(messages: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
