@@ -26,7 +26,9 @@ def load() -> None:
     init_plugin_loader()
     import ansible.executor.process.worker
     import ansible.executor.task_executor
-    import ansible.plugins.action.normal  # noqa: F401
+    import ansible.playbook.role_include
+    import ansible.plugins.action.normal
+    import ansible.utils.ssh_functions  # noqa: F401
 
     import weft.content.lane.objects
     import weft.content.lane.results
