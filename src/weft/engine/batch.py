@@ -10,6 +10,7 @@ from weft.engine.group import group_of_play, run_group
 from weft.engine.joining import join_strands
 from weft.engine.lanes import SETTLING, Lane, Lanes, Settling
 from weft.engine.lockstep import Round
+from weft.engine.sections import walk_play
 from weft.engine.settle import fail_with_others
 from weft.engine.signals import Broken, HostFailed, HostSignal, Stopped
 from weft.engine.state import BatchState, HostState, Shared
@@ -88,9 +89,9 @@ class Batch:
         setup = self._setup_for(walk.host.name)
         play = self._state.play
         if play.lock is None:
-            await walk.play(setup)
+            await walk_play(walk, setup)
         else:
-            await run_group(walk, group_of_play(play, lambda inner, _: inner.play(setup)), ())
+            await run_group(walk, group_of_play(play, lambda inner, _: walk_play(inner, setup)), ())
 
     def _setup_for(self, host: str) -> Task | None:
         if self._setup is None:

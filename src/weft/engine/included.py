@@ -6,24 +6,36 @@ Comes after ``includes``, which loads them. The include's own limits hold round 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
+from weft.engine.blocks import section
 from weft.engine.group import Body, Group, run_group
-from weft.engine.lockstep import Position
-from weft.engine.parallel import Child, run_children
+from weft.engine.includes import expand
+from weft.engine.lockstep import Position, Round
+from weft.engine.parallel import Child, children_of, run_children
 from weft.engine.signals import HostFailed
-from weft.engine.state import Expansion
-from weft.model.nodes import Block, LoopControl, Node, Parallel, Retry, Task, TaskKind
+from weft.engine.state import Expansion, Shared
+from weft.model.nodes import LoopControl, Parallel, Retry, Task, TaskKind
 
 if TYPE_CHECKING:
     from weft.engine.walk import Walk
 
 
-async def run_included(walk: Walk, task: Task, expansions: Sequence[Expansion], position: Position) -> None:
-    """Raises HostSignal."""
+async def go_into(walk: Walk, task: Task, turn: Round, position: Position) -> None:
+    """What a round's includes bring for this host; all hosts see the same expansions, in the same order.
+
+    Raises HostSignal.
+    """
+    expansions = await expand(walk.batch, walk.lane, task, turn)
+    if turn.shared.get(Shared.FATAL) and any(expansion.error is not None for expansion in expansions):
+        raise HostFailed(task)
+    await _run(walk, task, expansions, position)
+
+
+async def _run(walk: Walk, task: Task, expansions: Sequence[Expansion], position: Position) -> None:
     host = walk.host.name
     mine = [(number, one) for number, one in enumerate(expansions) if host in one.hosts]
 
@@ -93,12 +105,30 @@ def _tasks_of(task: Task, expansion: Expansion) -> Body:
 
     async def body(walk: Walk, position: Position) -> None:
         if parallel is None:
-            await walk.inside(expansion, position)
+            await _within(walk, expansion, walk.nodes(expansion.nodes, position))
         else:
             children = children_of(walk, expansion.nodes)
-            await walk.within(expansion, run_children(walk, children, parallel, task, (*position, 0)))
+            await _within(walk, expansion, run_children(walk, children, parallel, task, (*position, 0)))
 
     return body
+
+
+async def _within(walk: Walk, expansion: Expansion, work: Coroutine[Any, Any, None]) -> None:
+    """``work`` with the variables of an include."""
+    outer, items = walk.host.local, walk.host.items
+    if expansion.variables:
+        walk.host.local = {**outer, **expansion.variables}
+        if expansion.role is not None:
+            walk.host.items = {**items, expansion.role: expansion.item}
+    try:
+        with section(walk):
+            await work
+    except HostFailed as failed:
+        if failed.at is None:
+            failed.again = 0
+        raise
+    finally:
+        walk.host.local, walk.host.items = outer, items
 
 
 def _item(task: Task, expansion: Expansion, handles: list[dict[str, Any]]) -> Child:
@@ -122,27 +152,3 @@ def spoken_for(task: Task) -> Task:
         loop_control=LoopControl(),
         register=task.register if task.async_seconds is not None else None,
     )
-
-
-def children_of(walk: Walk, nodes: Iterable[Node]) -> list[Child]:
-    """The nodes of a parallel block, file or role as its children."""
-    return [_child(walk, node) for node in nodes]
-
-
-def _child(walk: Walk, node: Node) -> Child:
-    async def body(inner: Walk, position: Position) -> None:
-        await inner.node(node, position)
-
-    named = node.name is not None
-    if isinstance(node, Task):
-        label = walk.batch.short_title(node, walk.host)
-    else:
-        label = str(node.name) if named else _first_name(walk, node)
-    return Child(body=body, label=label, name=str(node.name) if named else None, needs=node.needs)
-
-
-def _first_name(walk: Walk, block: Block) -> str:
-    """An unnamed block is called by its first task."""
-    for node in block.body:
-        return _first_name(walk, node) if isinstance(node, Block) else walk.batch.short_title(node, walk.host)
-    return "block"

@@ -7,7 +7,7 @@ those that need it, and by everything behind the block.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct, field
@@ -21,7 +21,7 @@ from weft.engine.settle import remember
 from weft.engine.signals import HostFailed, HostSignal, HostUnreachable
 from weft.model.convert import to_int
 from weft.model.errors import LoadError
-from weft.model.nodes import Parallel, Task
+from weft.model.nodes import Block, Node, Parallel, Task
 from weft.model.values import OMIT, origin_of
 from weft.templating.blocking import evaluate
 from weft.vars import Branch
@@ -77,6 +77,30 @@ class _Mine(Struct):
         for task in self.tasks:
             if task is not asyncio.current_task():
                 task.cancel()
+
+
+def children_of(walk: Walk, nodes: Iterable[Node]) -> list[Child]:
+    """The nodes of a parallel block, file or role as its children."""
+    return [_child_of(walk, node) for node in nodes]
+
+
+def _child_of(walk: Walk, node: Node) -> Child:
+    async def body(inner: Walk, position: Position) -> None:
+        await inner.node(node, position)
+
+    named = node.name is not None
+    if isinstance(node, Task):
+        label = walk.batch.short_title(node, walk.host)
+    else:
+        label = str(node.name) if named else _first_name(walk, node)
+    return Child(body=body, label=label, name=str(node.name) if named else None, needs=node.needs)
+
+
+def _first_name(walk: Walk, block: Block) -> str:
+    """An unnamed block is called by its first task."""
+    for node in block.body:
+        return _first_name(walk, node) if isinstance(node, Block) else walk.batch.short_title(node, walk.host)
+    return "block"
 
 
 async def run_children(

@@ -43,6 +43,11 @@ class HostFailed(HostSignal):
         self.among = among or (self,)
 
 
+def failing_in(late: HostFailed | None, position: tuple[int, ...]) -> int:
+    """Which of the things at a position the host fails in; the first, where it fails in none."""
+    return late.at[len(position)] if late is not None and late.at is not None else 0
+
+
 class HostUnreachable(HostSignal):
     """The host is out of reach: no rescue, no always, out of the rest of the run.
 

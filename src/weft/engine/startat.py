@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import fnmatch
+from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
 
 from weft.engine.state import RunState
-from weft.engine.walk import flat
 from weft.events import ErrorInfo, Failed
-from weft.model.nodes import Play, Task, TaskKind
+from weft.model.nodes import Block, Node, Play, Task, TaskKind
 
 
 class Start(Struct, frozen=True):
@@ -24,7 +24,7 @@ def find_start(run: RunState, play: Play) -> Start:
     if run.start_at is None:
         return Start()
     before: set[str] = set()
-    for task in flat((*play.pre_tasks, *play.role_tasks, *play.tasks, *play.post_tasks)):
+    for task in _flat((*play.pre_tasks, *play.role_tasks, *play.tasks, *play.post_tasks)):
         if task.kind is not TaskKind.ROLE_END and _called(task, run.start_at):
             run.start_at = None
             return Start(frozenset(before))
@@ -43,3 +43,13 @@ def _called(task: Task, wanted: str) -> bool:
     own = str(task.name) if task.name is not None else task.action
     full = f"{task.role.name} : {own}" if task.role is not None else own
     return any(name == wanted or fnmatch.fnmatch(name, wanted) for name in (own, full))
+
+
+def _flat(nodes: Sequence[Node]) -> Iterator[Task]:
+    """Every task among nodes, in the order in which they run if nothing fails."""
+    for node in nodes:
+        if isinstance(node, Block):
+            yield from _flat(node.body)
+            yield from _flat(node.always)
+        else:
+            yield node
