@@ -1,4 +1,4 @@
-"""From the dict that an action gives to typed effects and to what the views show."""
+"""From the dict that an action gives to the report: the outcome, typed effects, and what the views show."""
 
 from __future__ import annotations
 
@@ -12,9 +12,13 @@ from weft.executor.report import (
     Draft,
     Effect,
     FactsEffect,
+    Report,
     View,
     censored,
     public,
+    registered,
+    status_of,
+    with_notices,
 )
 from weft.model.nodes import Task
 from weft.model.outcome import Outcome, Status
@@ -22,6 +26,31 @@ from weft.model.outcome import Outcome, Status
 _DEBUG = frozenset(("ansible.builtin.debug", "ansible.legacy.debug", "debug"))
 _SET_FACT = frozenset(("ansible.builtin.set_fact", "ansible.legacy.set_fact", "set_fact"))
 _INCLUDE_VARS = frozenset(("ansible.builtin.include_vars", "ansible.legacy.include_vars", "include_vars"))
+
+
+def report_of(task: Task, draft: Draft) -> Report:
+    """The report of a task that has run once, or of one item of its loop."""
+    task = draft.task or task
+    status = status_of(draft.result)
+    ignored = (status is Status.FAILED and draft.ignore_errors) or (
+        status is Status.UNREACHABLE and draft.ignore_unreachable
+    )
+    outcome = Outcome(
+        status=status,
+        result=with_notices(registered(draft.result), draft.notices),
+        ignored=ignored,
+        no_log=draft.no_log or bool(draft.result.get("_ansible_no_log")),
+        notify=draft.notify,
+        delegated_to=draft.delegate,
+    )
+    return Report(
+        outcome=outcome,
+        view=view_of(task, draft, outcome),
+        effects=effects_of(task, draft) if status in (Status.OK, Status.CHANGED) else (),
+        includes=(draft.include,) if draft.include is not None and not draft.result.get("failed") else (),
+        any_errors_fatal=draft.any_errors_fatal,
+        debugger=draft.debugger,
+    )
 
 
 def facts_kind(task: Task) -> str:
