@@ -13,12 +13,12 @@ from weft.actions.base import Action, ActionContext, JobRequest, Services, with_
 from weft.actions.services import Ahead
 from weft.connection.api import RequestFailed, Target
 from weft.connection.errors import NoTransport
-from weft.connection.results import FAILURE, NO_TRACEBACK, TAKEN_IN, fold
+from weft.connection.results import TAKEN_IN
 from weft.connection.target import Passwords
 from weft.events import Retrying, TaskInfo
 from weft.executor.arguments import ArgumentReader, without_omitted
 from weft.executor.background import Background, TakeIn, TaskStrand
-from weft.executor.conditions import Skipped, holds
+from weft.executor.conditions import Skipped, enough, judge
 from weft.executor.endings import complete
 from weft.executor.environment import RunEnvironment
 from weft.executor.errors import TimedOut, shown_seconds
@@ -235,26 +235,26 @@ class Attempts:
     # -- attempts ------------------------------------------------------------------------------------------------
 
     async def _repeat(self, work: _Try) -> None:
-        attempts = _attempts(work)
+        attempts, templar = _attempts(work), self._services.templar
         for number in range(1, attempts + 1):
             result = await self._attempt(work)
             if attempts > 1:
                 result["attempts"] = number
             names = self._seen(work, result)
-            judged = await evaluate(lambda: self._judge(work, names, dict(result)))  # noqa: B023
+            judged = await evaluate(lambda: judge(work.task, names, dict(result), templar))  # noqa: B023
             if not judged.get("failed"):
                 work.draft.error = None  # a strand's failure that is none after all
             if not judged.get("failed") and (changed := self._grow(work, judged)) is not None:
                 judged["changed"] = changed
                 names = self._seen(work, judged)
-                judged = await evaluate(lambda: self._judge(work, names, dict(judged)))  # noqa: B023
+                judged = await evaluate(lambda: judge(work.task, names, dict(judged), templar))  # noqa: B023
             result.clear()
             result.update(judged)
             work.draft.result = result
             if attempts == 1:
                 return
             names = self._seen(work, result)
-            if await evaluate(lambda: self._enough(work, names, result)):  # noqa: B023
+            if await evaluate(lambda: enough(work.task, names, result, templar)):  # noqa: B023
                 return
             if number < attempts:
                 result["retries"] = attempts
@@ -350,34 +350,6 @@ class Attempts:
                 work.carried.update(facts)
         return work.names.child(work.carried) if work.carried else work.names
 
-    def _judge(self, work: _Try, names: Scope, result: dict[str, Any]) -> dict[str, Any]:
-        """`changed_when` and `failed_when`."""
-        task, templar = work.task, self._services.templar
-        if "skipped" in result:
-            return result
-        stage = "changed"
-        try:
-            if task.changed_when:
-                result["changed"] = holds(task.changed_when, names, templar)
-                if task.register:
-                    names = names.child({task.register: registered(result)})
-            stage = "failed"
-            if task.failed_when:
-                failed = holds(task.failed_when, names, templar)
-                result["failed_when_result"] = result["failed"] = failed
-                if not failed and result.pop(FAILURE, None) is not None:
-                    result["failed_when_suppressed_exception"] = result.pop("exception", NO_TRACEBACK)
-        except WeftError as error:
-            result["failed"] = True
-            result[f"{stage}_when_result"] = _joined(error)
-        return result
-
-    def _enough(self, work: _Try, names: Scope, result: Mapping[str, Any]) -> bool:
-        until = work.task.retry.until
-        if not until:
-            return not result["failed"]
-        return holds(until, names, self._services.templar)
-
     async def _pause(self, work: _Try, result: Mapping[str, Any], seconds: float) -> None:
         """Between two attempts: it ends early when what the task asks about does."""
         jids = unfinished_jobs(result) if work.task.fqcn.endswith("async_status") else ()
@@ -434,12 +406,3 @@ def _short_fact(name: Any) -> Any:
     if isinstance(name, str) and name.startswith("ansible_") and name != "ansible_local":
         return name.removeprefix("ansible_")
     return name
-
-
-def _joined(error: WeftError) -> str:
-    parts = [error.message]
-    cause = error.__cause__
-    while isinstance(cause, WeftError):
-        parts.append(cause.message)
-        cause = cause.__cause__
-    return fold(parts)
