@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from weft.actions.base import Action
+from weft.actions.action import Action
 
 _PREFIX = "ansible.builtin."
 _OWN = "weft.builtin."  # what the language of weft adds

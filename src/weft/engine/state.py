@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from weft.actions.base import Action, Services
+from weft.actions.action import Action
+from weft.actions.base import Services
 from weft.connection.target import Passwords
 from weft.engine.stats import Stats
 from weft.events import Bus, Warned

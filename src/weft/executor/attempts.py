@@ -9,7 +9,8 @@ from typing import Any
 
 from msgspec import Struct
 
-from weft.actions.base import Action, ActionContext, JobRequest, Services, with_defaults
+from weft.actions.action import Action
+from weft.actions.base import ActionContext, JobRequest, Services, with_defaults
 from weft.actions.services import Ahead
 from weft.connection.api import RequestFailed, Target
 from weft.connection.errors import NoTransport

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from weft.actions.base import Action, ActionContext
+from weft.actions.action import Action
+from weft.actions.base import ActionContext
 from weft.connection.target import ConnectionKeywords
 from weft.events import TaskInfo
 from weft.jobs.registry import JobRegistry
