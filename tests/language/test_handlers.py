@@ -420,7 +420,7 @@ def test_a_handler_further_up_is_not_run_again(project: Project) -> None:
     """)
 
 
-def test_of_two_with_one_name_the_last_counts(project: Project) -> None:
+def test_of_two_with_one_name_the_first_in_a_list_counts(project: Project) -> None:
     ran = project.play(
         """
         - hosts: a
@@ -464,6 +464,30 @@ def test_of_two_with_one_name_the_last_counts(project: Project) -> None:
         PLAY RECAP
         a : ok=5 changed=2 unreachable=0 failed=0 skipped=0 rescued=0 ignored=0
     """)
+
+
+def test_of_blocks_with_handlers_of_one_name_the_last_counts(project: Project) -> None:
+    ran = project.play(
+        """
+        - hosts: a
+          gather_facts: no
+          tasks:
+            - command: echo 1
+              notify: [same, own, topic]
+          handlers:
+            - {name: own, debug: {msg: own}}
+            - {name: own, debug: {msg: own again}}
+            - {name: heard, listen: topic, debug: {msg: heard}}
+            - block:
+                - {name: same, debug: {msg: first}}
+                - {name: heard, listen: topic, debug: {msg: heard in a block}}
+            - {name: same, debug: {msg: between}}
+            - block:
+                - {name: same, debug: {msg: last}}
+                - {name: same, debug: {msg: last again}}
+        """
+    )
+    assert ran.messages() == ["own", "heard in a block", "last"]
 
 
 def test_a_handler_that_fails_within_a_block(project: Project) -> None:

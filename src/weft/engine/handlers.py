@@ -72,9 +72,10 @@ def _add(batch: BatchState, host: HostState, handler: Handler) -> None:
 def _search(batch: BatchState, name: str) -> Iterator[Handler]:
     """The last handler of that name, then all that listen to it: of those with the same name again the last.
 
-    Last is what was loaded last (the play's own, then those of included roles); in one list the first counts.
+    Last is what was loaded last (the play's own, then those of included roles); in one list the first counts. A block
+    among handlers is a list, and what stands between two blocks is one.
     """
-    sections = [list(section) for _, section in itertools.groupby(batch.handlers, key=lambda handler: handler.role)]
+    sections = [list(section) for _, section in itertools.groupby(batch.handlers, key=lambda handler: handler.within)]
     handlers = [handler for section in reversed(sections) for handler in section]
     for handler in handlers:
         if handler.name is not None and name in _names(batch, handler):

@@ -177,6 +177,7 @@ class Handler(Task, frozen=True, kw_only=True, eq=False):
     """A task that runs when it is notified, by its name or by one of the topics in ``listen``."""
 
     listen: tuple[Value, ...] = ()
+    within: str = ""  # id of the list it is written in: of two with one name there the first counts
 
 
 class Block(Struct, frozen=True, kw_only=True, eq=False):

@@ -82,18 +82,24 @@ class NodeBuilder:
         return tuple(found)
 
     def handlers(self, data: Value, place: Place, origin: Origin | None, nested: bool = False) -> tuple[Handler, ...]:
-        """The handlers of a list. A block among them only lends its keywords. Raises LoadError."""
-        found: list[Handler] = []
+        """The handlers of a list. A block among them lends its keywords, and is a list of its own where they are looked
+        for by name. Raises LoadError.
+        """
+        lists: list[list[Handler]] = [[]]
         for item in self._items(data, place, origin):
             with self._shop.one_of_many():
                 if _BLOCK_KEYS.isdisjoint(item):
-                    found.extend(handlers_of(self.task(item, place)))
+                    lists[-1].extend(handlers_of(self.task(item, place)))
                 elif nested:
                     raise LoadError("Using a block as a handler is not supported.", origin_of(item))
                 else:
-                    found.extend(self._handler_block(item, place))
-        check_needs(found)
-        return _reachable(found)
+                    lists += [list(self._handler_block(item, place)), []]
+        check_needs([handler for one in lists for handler in one])
+        return tuple(handler for one in lists for handler in self._of_one_list(one))
+
+    def _of_one_list(self, handlers: list[Handler]) -> list[Handler]:
+        within = self._shop.new_id("h") if handlers else ""
+        return [replace(handler, within=within) for handler in _reachable(handlers)]
 
     def _items(self, data: Value, place: Place, origin: Origin | None) -> list[Mapping[Any, Value]]:
         where = f"A malformed block was encountered while loading {place.section}"

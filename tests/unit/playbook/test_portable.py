@@ -38,7 +38,7 @@ VALUES = {
     "timeout": "30",
     "until": "ok",
 }
-_OWN = frozenset(("id", "origin", "common", "own_vars", "body", "action_origin", "include_context"))
+_OWN = frozenset(("id", "within", "origin", "common", "own_vars", "body", "action_origin", "include_context"))
 
 
 def essence(node: Node) -> dict[str, Any]:
