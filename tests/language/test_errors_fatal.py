@@ -672,3 +672,23 @@ def test_without_handlers_to_force_they_count_at_once(project: Project) -> None:
     )
     assert ran.messages("b") == []
     assert "NO MORE HOSTS LEFT" in ran.lines
+
+
+def test_hosts_whose_handlers_are_forced_count_before_those_if_another_one_has_none(project: Project) -> None:
+    ran = project.play(
+        """
+        - hosts: all
+          gather_facts: no
+          max_fail_percentage: 20
+          force_handlers: yes
+          tasks:
+            - {command: "true", notify: told, when: inventory_hostname == 'a'}
+            - fail:
+          handlers:
+            - {name: told, debug: {msg: told}}
+        """
+    )
+    assert ran.messages("a") == []
+    assert ran.lines.count("NO MORE HOSTS LEFT") == 3
+    assert ran.recap == {"a": "ok=1 changed=1 failed=1", "b": "failed=1 skipped=1"}
+    assert ran.code == 2

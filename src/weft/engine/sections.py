@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from weft.engine.handlers import flush_needed
 from weft.engine.joining import join_strands
 from weft.engine.lanes import SETTLING
 from weft.engine.lockstep import Position
@@ -53,6 +54,8 @@ async def _with_handlers(walk: Walk, number: int, nodes: Sequence[Node], joining
             raise
     finally:
         walk.host.forced = False
+    if walk.batch.broken and flush_needed(walk.batch, walk.host):
+        await _count_again(walk, (number * 2 + 1, -1, 1))
     await walk.flush((number * 2 + 1,))
     if failure is not None:
         raise failure
@@ -71,6 +74,12 @@ async def _section(walk: Walk, nodes: Sequence[Node], base: Position) -> None:
             if failed.at is None or failed.at[:1] != base:
                 raise
             late = failed
+
+
+async def _count_again(walk: Walk, position: Position) -> None:
+    """Before handlers that run in spite of a failure: hosts that have some were not counted as failed until now."""
+    turn = await walk.lane.turns.enter(walk.host.name, position, SETTLING)
+    await walk.lane.turns.finish(walk.host.name, turn, failed=False)
 
 
 async def _join(walk: Walk, position: Position) -> None:
