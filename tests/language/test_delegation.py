@@ -316,3 +316,16 @@ def test_variables_of_the_delegate(project: Project) -> None:
         PLAY RECAP
         a : ok=1 changed=0 unreachable=0 failed=0 skipped=0 rescued=0 ignored=0
     """)
+
+
+def test_a_delegate_that_can_t_be_evaluated_is_shown_as_it_is_written(project: Project) -> None:
+    ran = project.play(
+        """
+        - hosts: a
+          gather_facts: no
+          tasks:
+            - command: "true"
+              delegate_to: "{{ nope }}"
+        """
+    )
+    assert ran.lines[-3].startswith("fatal: [a -> {{ nope }}]: FAILED! => ")

@@ -948,3 +948,16 @@ def test_the_variables_of_hosts_are_not_for_names_of_handlers(project: Project) 
     )
     assert "(host-specific variables are not supported in handler names)" in ran.err
     assert "The requested handler 'of a' was not found" in ran.err
+
+
+def test_a_notification_that_can_t_be_evaluated(project: Project) -> None:
+    ran = project.play(
+        """
+        - hosts: a
+          gather_facts: no
+          tasks:
+            - command: "true"
+              notify: "{{ nope }}"
+        """
+    )
+    assert ran.result("command")["msg"] == "Task failed: Error processing keyword 'notify': 'nope' is undefined"

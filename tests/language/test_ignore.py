@@ -392,3 +392,20 @@ def test_ignore_unreachable_in_a_loop(project: Project) -> None:
         PLAY RECAP
         b : ok=2 changed=0 unreachable=0 failed=0 skipped=0 rescued=0 ignored=1
     """)
+
+
+def test_what_can_t_be_evaluated_counts_as_set(project: Project) -> None:
+    ran = project.play(
+        """
+        - hosts: a
+          gather_facts: no
+          tasks:
+            - fail:
+              ignore_errors: "{{ nope }}"
+            - fail:
+              ignore_errors: notabool
+            - debug: msg=on
+        """
+    )
+    assert ran.recap == {"a": "ok=3 ignored=2"}
+    assert ran.code == 0

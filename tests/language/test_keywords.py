@@ -210,13 +210,41 @@ def test_a_keyword_of_the_wrong_type(project: Project) -> None:
           vars: {word: banana}
           tasks:
             - debug:
-              ignore_errors: "{{ word }}"
               run_once: "{{ word }}"
             - debug: msg=never
         """
     )
-    assert ran.code != 0
-    assert "banana" in ran.out + ran.err
+    ran.prints(
+        """
+        PLAY [a]
+        TASK [debug]
+        [ERROR]: Task failed: Error processing keyword 'run_once': The value 'banana' could not be converted to 'bool'.
+        Task failed.
+        Origin: play.yml:5:7
+        3   vars: {word: banana}
+        4   tasks:
+        5     - debug:
+                ^ column 7
+        <<< caused by >>>
+        Error processing keyword 'run_once'.
+        Origin: play.yml:6:17
+        4   tasks:
+        5     - debug:
+        6       run_once: "{{ word }}"
+                          ^ column 17
+        <<< caused by >>>
+        The value 'banana' could not be converted to 'bool'.
+        Origin: play.yml:6:17
+        4   tasks:
+        5     - debug:
+        6       run_once: "{{ word }}"
+                          ^ column 17
+        fatal: [a]: FAILED! => {"msg": "Task failed: Error processing keyword 'run_once': The value 'banana' could not be converted to 'bool'."}
+        PLAY RECAP
+        a : ok=0 changed=0 unreachable=0 failed=1 skipped=0 rescued=0 ignored=0
+        """,
+        code=2,
+    )
 
 
 def test_arguments_from_a_template(project: Project) -> None:

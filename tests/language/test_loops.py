@@ -517,6 +517,37 @@ def test_a_label_that_can_t_be_evaluated(project: Project) -> None:
     )
 
 
+def test_the_item_stands_where_a_label_can_t_be_evaluated(project: Project) -> None:
+    ran = project.play(
+        """
+        - hosts: a
+          gather_facts: no
+          tasks:
+            - set_fact: {x: "{{ item }}"}
+              loop: [a, b]
+              loop_control: {label: "{{ nope }}"}
+        """
+    )
+    assert [line.partition(" =>")[0] for line in ran.lines if line.startswith("failed:")] == [
+        "failed: [a] (item=a)",
+        "failed: [a] (item=b)",
+    ]
+
+
+def test_what_loop_control_can_t_evaluate_is_named(project: Project) -> None:
+    ran = project.play(
+        """
+        - hosts: a
+          gather_facts: no
+          tasks:
+            - debug:
+              loop: [a]
+              loop_control: {pause: "{{ nope }}"}
+        """
+    )
+    assert """fatal: [a]: FAILED! => {"msg": "Error processing keyword 'pause': 'nope' is undefined"}""" in ran.lines
+
+
 def test_a_label_of_the_item_s_result(project: Project) -> None:
     ran = project.play(
         """

@@ -497,3 +497,47 @@ def test_the_interpreter_that_was_found_is_said_once(project: Project) -> None:
     assert ran.result("first")["ansible_facts"] == {"discovered_interpreter_python": "/usr/bin/python3"}
     assert "ansible_facts" not in ran.result("second")
     assert ran.messages() == ["/usr/bin/python3"]
+
+
+def test_a_template_that_is_not_there_is_told_of_twice(project: Project) -> None:
+    ran = project.play(
+        """
+        - hosts: a
+          gather_facts: no
+          tasks:
+            - template: {src: none, dest: /tmp/x}
+        """
+    )
+    missing = "Could not find or access 'none'"
+    assert ran.lines.count(missing) == 1
+    assert f"[ERROR]: Task failed: {missing}" in ran.lines
+    assert ran.lines[ran.lines.index("<<< caused by >>>") + 1] == missing
+    assert ran.result("template")["msg"].startswith(missing)
+
+
+def test_an_archive_that_is_not_there(project: Project) -> None:
+    ran = project.play(
+        """
+        - hosts: a
+          gather_facts: no
+          tasks:
+            - unarchive: {src: none.tgz, dest: /tmp}
+        """
+    )
+    assert ran.result("unarchive")["msg"].startswith("Task failed: Could not find or access 'none.tgz'")
+
+
+def test_variables_that_are_no_yaml(project: Project) -> None:
+    project.file("bad.yml", "- a: [1\n  b: x\n")
+    ran = project.play(
+        """
+        - hosts: a
+          gather_facts: no
+          tasks:
+            - include_vars: bad.yml
+        """
+    )
+    result = ran.result("include_vars")
+    assert result["message"].startswith("YAML parsing failed:")
+    assert (result["ansible_facts"], result["ansible_included_var_files"]) == ({}, [])
+    assert "Origin: bad.yml:2:4" in ran.lines

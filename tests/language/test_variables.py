@@ -394,13 +394,42 @@ def test_what_debug_finds_undefined_is_warned_of_with_its_place(project: Project
     )
     ran.complains(
         """
+        [WARNING]: Encountered 1 template error.
+        error 1 - 'nowhere' is undefined
+        Origin: play.yml:6:21
+        4     - debug:
+        5         var: some
+        6       vars: {some: ["{{ nowhere }}", "{{ here }}"]}
+                              ^ column 21
+        [WARNING]: Encountered 1 template error.
+        error 2 - 'here' is undefined
+        Origin: play.yml:6:38
+        4     - debug:
+        5         var: some
+        6       vars: {some: ["{{ nowhere }}", "{{ here }}"]}
+                                               ^ column 38
+        """
+    )
+
+
+def test_what_debug_finds_undefined_in_an_expression_is_warned_of_together(project: Project) -> None:
+    ran = project.play(
+        """
+        - hosts: a
+          gather_facts: no
+          tasks:
+            - debug: var=[nowhere,here]
+        """
+    )
+    ran.complains(
+        """
         [WARNING]: Encountered 2 template errors.
         error 1 - 'nowhere' is undefined
         error 2 - 'here' is undefined
-        Origin: play.yml:5:14
+        Origin: play.yml:4:14
+        2   gather_facts: no
         3   tasks:
-        4     - debug:
-        5         var: some
+        4     - debug: var=[nowhere,here]
                        ^ column 14
         """
     )

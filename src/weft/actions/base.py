@@ -316,7 +316,7 @@ class ActionContext(Struct, kw_only=True):
     # -- the controller's files --------------------------------------------------------------------------------------
 
     def find_file(self, subdir: str, name: str) -> str:
-        """A file or folder of the playbook: absolute path. Raises TaskFailed, naming where it was looked for."""
+        """A file or folder of the playbook: absolute path. Raises FileMissing, naming where it was looked for."""
         from weft.actions.files import find_file
 
         parents = self.task.path_parents
@@ -325,7 +325,7 @@ class ActionContext(Struct, kw_only=True):
         return find_file(parents, self.basedir, subdir, name)
 
     async def read_file(self, path: str, *, decrypt: bool = True) -> bytes:
-        """A controller file's contents, decrypted where it is a vault. Raises TaskFailed, VaultFailed."""
+        """A controller file's contents, decrypted where it is a vault. Raises FileMissing, TaskFailed, VaultFailed."""
         from weft.actions.files import read_file
 
         return await asyncio.to_thread(read_file, path, self.services.decrypt if decrypt else None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from weft.actions.args import Arg, validate
 from weft.actions.base import ActionContext, Result, plain
 from weft.model.errors import UndefinedName, WeftError
-from weft.model.values import OMIT, Trusted, Value, origin_of
+from weft.model.values import OMIT, Origin, Trusted, Value, origin_of
 from weft.templating.failures import MARKERS
 from weft.templating.finalize import finalize
 from weft.templating.lazy import LazyDict, LazyList, stored
@@ -111,13 +112,14 @@ async def _with_gaps(context: ActionContext, expression: str) -> Any:
         try:
             return gaps.filled(context.templar.evaluate_expression(expression, context.scope))
         except UndefinedName as error:
-            return gaps.note(error.message)
+            return gaps.note(error.message, error.origin)
 
     value = await context.evaluate(evaluate)
-    count = len(gaps.messages)
-    told = "\n".join(f"error {number} - {message}" for number, message in enumerate(gaps.messages, 1))
-    message = f"Encountered {count} template error{'s' if count > 1 else ''}.\n{told}"
-    context.templar.warn(message, origin_of(expression))
+    numbered = enumerate(gaps.messages, 1)
+    for origin, found in itertools.groupby(numbered, key=lambda entry: entry[1][1]):
+        told = [f"error {number} - {message}" for number, (message, _) in found]
+        message = "\n".join([f"Encountered {len(told)} template error{'s' if len(told) > 1 else ''}.", *told])
+        context.templar.warn(message, origin or origin_of(expression))
     return value
 
 
@@ -125,16 +127,16 @@ class Gaps:
     """Replaces what is undefined in evaluated values, and counts it."""
 
     def __init__(self) -> None:
-        self.messages: list[str] = []
+        self.messages: list[tuple[str, Origin | None]] = []  # with the template they come from; None: the expression
 
-    def note(self, message: str) -> str:
-        self.messages.append(message)
+    def note(self, message: str, origin: Origin | None) -> str:
+        self.messages.append((message, origin))
         return f"<< error {len(self.messages)} - {message} >>"
 
     def filled(self, value: Any) -> Any:
         """Plain data. Raises what else went wrong in evaluating it."""
         if type(value) in MARKERS and isinstance(value.as_error(), UndefinedName):
-            return self.note(value.message)
+            return self.note(value.message, value.origin)
         if isinstance(value, LazyDict):
             return {str(key): self.filled(value.peek(key)) for key in value}
         if isinstance(value, LazyList):

@@ -7,15 +7,21 @@ import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 
-from weft.model.errors import TaskFailed, VaultFailed
+from weft.model.errors import TaskFailed, VaultFailed, WeftError
 
 _VAULT_HEADER = b"$ANSIBLE_VAULT;"
 _IN_TASKS = re.compile(r"(?:^|/)+tasks/?$")
 _ROLE_MARKS = ("tasks/main.yml", "tasks/main.yaml", "tasks/main", "meta/main.yml", "meta/main.yaml", "meta/main")
 
 
-class FileMissing(TaskFailed):
+class FileMissing(WeftError):
     """A file that a task names is nowhere to be found."""
+
+    def told(self) -> TaskFailed:
+        """As those actions tell of it that look for the file themselves: their message is the task's."""
+        failed = TaskFailed(self.message)
+        failed.apart = True
+        return failed
 
 
 def find_file(parents: Sequence[str], basedir: str, subdir: str, name: str) -> str:
@@ -78,7 +84,10 @@ def _is_role(path: str, folder: str) -> bool:
 
 
 def read_file(path: str, decrypt: Callable[[bytes, str], bytes] | None) -> bytes:
-    """A file's contents, decrypted where it is a vault and ``decrypt`` is given. Raises TaskFailed, VaultFailed."""
+    """A file's contents, decrypted where it is a vault and ``decrypt`` is given.
+
+    Raises FileMissing, TaskFailed, VaultFailed.
+    """
     try:
         with open(path, "rb") as file:
             data = file.read()

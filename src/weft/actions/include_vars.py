@@ -10,7 +10,8 @@ from typing import Any
 
 from weft.actions.args import truth
 from weft.actions.base import ActionContext, Result
-from weft.model.errors import TaskFailed, WeftError
+from weft.actions.files import FileMissing
+from weft.model.errors import LoadError, TaskFailed, WeftError
 from weft.model.values import Value
 
 _DIR_OPTIONS = frozenset({"dir", "depth", "files_matching", "ignore_files", "extensions", "ignore_unknown_extensions"})
@@ -36,8 +37,11 @@ async def include_vars(context: ActionContext) -> Result:
             name = str(args.get("file") or args.get("_raw_params") or "").rstrip("\n")
             await asyncio.to_thread(loaded.file, context.find_file("vars", name))
         failure = None
-    except (_Unreadable, TaskFailed) as error:
+    except (_Unreadable, FileMissing) as error:
         failure = str(error)
+    except LoadError as error:
+        known = {"message": error.message, "ansible_included_var_files": loaded.files, "ansible_facts": {}}
+        raise TaskFailed(error.message, error.origin, error.hint, known) from None
     values: dict[Any, Value] = {args["name"]: loaded.values} if args.get("name") else loaded.values
     result: Result = {}
     if failure is not None:

@@ -8,6 +8,7 @@ import shlex
 
 from weft.actions.args import Arg, truth, validate
 from weft.actions.base import ActionContext, Result
+from weft.actions.files import FileMissing
 from weft.actions.host import discard, run_text, upload
 from weft.actions.sources import from_file
 from weft.connection.api import RequestFailed, Session
@@ -38,7 +39,10 @@ async def script(context: ActionContext) -> Result:
         raise TaskFailed(str(error)) from error
     if not words:
         raise TaskFailed("no command given")
-    path = context.find_file("files", words[0])
+    try:
+        path = context.find_file("files", words[0])
+    except FileMissing as error:
+        raise error.told() from None
     if context.check:
         if params["creates"] or params["removes"]:
             return {"changed": True}

@@ -13,7 +13,7 @@ from typing import Any
 from weft.actions.args import truth
 from weft.actions.base import ActionContext, Result
 from weft.actions.copy import Item, copy_item
-from weft.actions.files import read_file
+from weft.actions.files import FileMissing, read_file
 from weft.actions.sources import from_bytes, mode_of
 from weft.model.errors import TaskFailed
 from weft.model.values import Origin, Trusted
@@ -34,7 +34,10 @@ _NEWLINES = {"\\n": "\n", "\\r": "\r", "\\r\\n": "\r\n", "\n": "\n", "\r": "\r",
 async def template(context: ActionContext) -> Result:
     """Raises TaskFailed (arguments), and what the template raises."""
     args = _checked(context)
-    path = context.find_file("templates", str(args["src"]))
+    try:
+        path = context.find_file("templates", str(args["src"]))
+    except FileMissing as error:
+        raise error.told() from None
     text = await _render(context, args, path)
     given = {key: value for key, value in args.items() if key not in _OWN}
     given["mode"] = mode_of(path) if args.get("mode") == "preserve" else args.get("mode")

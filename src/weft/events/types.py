@@ -135,6 +135,7 @@ class Cause(Struct, frozen=True, kw_only=True):
     origin: Origin | None = None
     help: str | None = None
     parts: tuple[ErrorInfo, ...] = ()  # errors that happened side by side
+    apart: bool = False  # shown below the link before it, even where it adds but its message
 
 
 class ErrorInfo(Struct, frozen=True, kw_only=True):

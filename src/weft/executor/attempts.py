@@ -28,7 +28,7 @@ from weft.executor.growing import grow
 from weft.executor.holds import Forks, Holds, Limits
 from weft.executor.interpreters import LanguageInterpreters
 from weft.executor.items import item_marks
-from weft.executor.keywords import KeywordReader, Keywords
+from weft.executor.keywords import KeywordReader, Keywords, keyword_failed
 from weft.executor.rehearsal import rehearsed
 from weft.executor.report import Draft, censored, public, registered
 from weft.executor.results import facts_kind
@@ -41,6 +41,7 @@ from weft.jobs.waiting import unfinished_jobs
 from weft.locks.keeper import Key, Locks
 from weft.model.errors import TaskFailed, TaskSkipped, WeftError
 from weft.model.nodes import Task
+from weft.model.values import Value
 from weft.templating.blocking import evaluate
 from weft.vars import Scope, Variables
 from weft.watch.conflicts import Conflicts
@@ -384,11 +385,17 @@ class Attempts:
     async def _notify(self, task: Task, names: Scope, draft: Draft) -> tuple[str, ...]:
         if not task.common.notify or not draft.result.get("changed"):
             return ()
-        rendered = await evaluate(lambda: [self._services.templar.render(raw, names) for raw in task.common.notify])
+        rendered = await evaluate(lambda: [self._notified(raw, names) for raw in task.common.notify])
         found: list[str] = []
         for value in rendered:
             found.extend(str(name) for name in (value if isinstance(value, list) else [value]) if name)
         return tuple(dict.fromkeys(found))
+
+    def _notified(self, raw: Value, names: Scope) -> Any:
+        try:
+            return self._services.templar.render(raw, names)
+        except WeftError as error:
+            raise keyword_failed("notify", raw, error) from error
 
 
 def _free_form(task: Task, action: Action) -> bool:

@@ -34,7 +34,7 @@ def links_of(error: BaseException) -> Iterator[Cause]:
     current: BaseException | None = error
     while current is not None:
         if isinstance(current, WeftError):
-            yield Cause(message=current.message, origin=current.origin, help=current.hint)
+            yield Cause(message=current.message, origin=current.origin, help=current.hint, apart=current.apart)
         else:
             yield Cause(message=f"{type(current).__name__}: {current}" if str(current) else type(current).__name__)
         if isinstance(current, Unreachable):

@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from weft.actions.base import Templating
 from weft.executor.environment import RunEnvironment
+from weft.executor.keywords import keyword_failed
 from weft.model.convert import is_true, to_int, to_number
 from weft.model.errors import WeftError
 from weft.model.nodes import Task
@@ -53,18 +54,22 @@ class LoopPlan(Struct, frozen=True, kw_only=True):
     async def make(cls, task: Task, names: Scope, templar: Templating) -> LoopPlan:
         control = task.loop_control
 
-        async def value(raw: Value) -> Any:
-            return await evaluate(lambda: templar.render(raw, names)) if raw is not None else None
+        async def value(name: str) -> Any:
+            raw = getattr(control, name)
+            try:
+                return await evaluate(lambda: templar.render(raw, names)) if raw is not None else None
+            except WeftError as error:
+                raise keyword_failed(name, raw, error) from error
 
         return cls(
-            loop_var=str(await value(control.loop_var)),
-            index_var=await value(control.index_var),
+            loop_var=str(await value("loop_var")),
+            index_var=await value("index_var"),
             label=control.label,
-            pause=to_number(await value(control.pause) or 0),
-            extended=is_true(await value(control.extended)),
-            all_items=is_true(await value(control.extended_allitems)),
+            pause=to_number(await value("pause") or 0),
+            extended=is_true(await value("extended")),
+            all_items=is_true(await value("extended_allitems")),
             break_when=control.break_when,
-            parallel=_at_once(await value(control.parallel), task),
+            parallel=_at_once(await value("parallel"), task),
         )
 
     def marks(self, item: Any, index: int, local: Mapping[str, Any]) -> dict[str, Any]:

@@ -223,11 +223,10 @@ class KeywordReader:
         return _Plan(known, tuple(waiting))
 
     def _evaluate(self, name: str, raw: Value, names: Names, hidden: Sequence[Value] = ()) -> Any:
-        origin = origin_of(raw)
         try:
             value = self._templar.render(raw, names)
         except WeftError as error:
-            raise WeftError(_failure(name), error.origin or origin) from error
+            raise keyword_failed(name, raw, error) from error
         if value is OMIT and hidden:
             return self._evaluate(name, hidden[0], names, hidden[1:])
         if value is None or value is OMIT or value == "":
@@ -244,7 +243,14 @@ def _convert(name: str, value: Any, convert: Callable[[Any], Any], task: Task | 
         text = f"The value {shown!r} could not be converted to {_TYPES[convert]!r}."
         if name in _OWN_FAILURES:
             text = f"invalid literal for int() with base 10: {shown!r}"
-        raise WeftError(_failure(name), origin) from WeftError(text, origin)
+        cause = WeftError(text, origin)
+        cause.apart = name not in _OWN_FAILURES
+        raise WeftError(_failure(name), origin) from cause
+
+
+def keyword_failed(name: str, raw: Value, error: WeftError) -> WeftError:
+    """What to raise where a keyword of a task can't be evaluated: says which one it is."""
+    return WeftError(_failure(name), error.origin or origin_of(raw))
 
 
 def _failure(name: str) -> str:

@@ -26,7 +26,7 @@ from weft.executor.report import (
     status_of,
     with_notices,
 )
-from weft.executor.results import report_of
+from weft.executor.results import DEBUG, report_of
 from weft.executor.sidebyside import side_by_side
 from weft.model.errors import WeftError
 from weft.model.nodes import Retry
@@ -132,7 +132,8 @@ class Loop:
         except WeftError as error:
             draft.result.update(failed=True, msg=f"Failed to template loop_control.label: {error.message}")
             draft.unexplained = True
-            return None
+            # ansible-core has cut what debug tells to the message by the time it looks for the item
+            return None if self._call.task.fqcn in DEBUG else draft.result[plan.loop_var]
 
     async def _breaks(self, plan: LoopPlan, names: Scope) -> bool:
         templar = self._services.templar

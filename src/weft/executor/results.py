@@ -23,7 +23,7 @@ from weft.executor.report import (
 from weft.model.nodes import Task
 from weft.model.outcome import Outcome, Status
 
-_DEBUG = frozenset(("ansible.builtin.debug", "ansible.legacy.debug", "debug"))
+DEBUG = frozenset(("ansible.builtin.debug", "ansible.legacy.debug", "debug"))
 _SET_FACT = frozenset(("ansible.builtin.set_fact", "ansible.legacy.set_fact", "set_fact"))
 _INCLUDE_VARS = frozenset(("ansible.builtin.include_vars", "ansible.legacy.include_vars", "include_vars"))
 
@@ -67,7 +67,7 @@ def effects_of(task: Task, draft: Draft) -> tuple[Effect, ...]:
         return ()
     effects: list[Effect] = []
     facts = result.get("ansible_facts")
-    if isinstance(facts, Mapping) and facts and task.fqcn not in _DEBUG:
+    if isinstance(facts, Mapping) and facts and task.fqcn not in DEBUG:
         effects.append(
             FactsEffect(
                 values=facts,

@@ -181,7 +181,11 @@ class Executor:
         draft.ignore_errors = await self._lenient(call, names, "ignore_errors")
         draft.ignore_unreachable = await self._lenient(call, names, "ignore_unreachable")
         if task.common.delegate_to:
-            draft.delegate = await delegate_of(task, names, self._services)
+            try:
+                draft.delegate = await delegate_of(task, names, self._services)
+            except WeftError:
+                draft.delegate = str(task.common.delegate_to)  # the views show it as it is written
+                raise
             if draft.delegate is not None:
                 names = names.delegated(draft.delegate)
         if task.common.when:
@@ -212,7 +216,7 @@ class Executor:
             if keyword == "no_log":
                 message = fold([f"{_BAD_NO_LOG}.", *(link.message for link in links_of(error))])
                 self._services.publish(Warned(message=message, origin=error.origin))
-            return keyword == "no_log"
+            return True
 
     # -- reports -------------------------------------------------------------------------------------------------
 

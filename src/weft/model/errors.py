@@ -15,6 +15,7 @@ class WeftError(Exception):
     """
 
     exit_code = 1
+    apart = False  # as the cause of another error it is shown below that, even where it adds but its message
 
     def __init__(self, message: str, origin: Origin | None = None, hint: str | None = None) -> None:
         super().__init__(message)

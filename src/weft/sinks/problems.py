@@ -58,7 +58,7 @@ def info_of(error: WeftError) -> ErrorInfo:
     chain: list[Cause] = []
     cause: BaseException | None = error
     while isinstance(cause, WeftError):
-        chain.append(Cause(message=cause.message, origin=cause.origin, help=cause.hint))
+        chain.append(Cause(message=cause.message, origin=cause.origin, help=cause.hint, apart=cause.apart))
         cause = cause.__cause__
     return ErrorInfo(message=error.message, origin=error.origin, help=error.hint, chain=tuple(chain))
 
@@ -91,7 +91,7 @@ def _parts(parts: Sequence[ErrorInfo]) -> list[str]:
 
 
 def _adds_nothing(cause: Cause, to: Cause) -> bool:
-    if cause.parts:
+    if cause.parts or cause.apart:
         return False
     return (not cause.origin and not cause.help) or (cause.origin == to.origin and cause.help == to.help)
 
