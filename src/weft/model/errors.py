@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
-from weft.model.values import Origin
+from weft.model.values import Origin, Written
 
 
 class WeftError(Exception):
@@ -106,9 +106,15 @@ class Unreachable(WeftError):
 def source_excerpt(origin: Origin, before: int = 2, width: int = 120) -> str:
     """The lines up to ``origin`` with their numbers and a caret below the column; empty where no line is known.
 
+    Of what is in no file it is what stands there.
+
     Lines are cut at ``width`` columns. Where the text can't be shown, one line says why: the file is gone, is not
     text, is shorter than expected, or is encrypted.
     """
+    if isinstance(origin, Written):
+        import textwrap
+
+        return textwrap.shorten(origin.text, width)
     if not origin.line or origin.path.startswith("<"):
         return ""
     first = max(1, origin.line - before)

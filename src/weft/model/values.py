@@ -26,6 +26,12 @@ class Origin(Struct, frozen=True):
         return ":".join([self.path, *(str(n) for n in (self.line, self.column) if n)])
 
 
+class Written(Origin, frozen=True):
+    """A place that is in no file, such as an option of the command line, with what stands there."""
+
+    text: str = ""
+
+
 class Trusted(str):
     """Text that may be evaluated as a template."""
 

@@ -18,7 +18,7 @@ from weft.playbook.splitter import parse_kv, split_args
 
 BUILTIN: Final = "ansible.builtin."
 _PREFIXES = ("", BUILTIN, "ansible.legacy.")
-_FREE_FORM = frozenset(
+FREE_FORM = frozenset(
     prefix + name for prefix in _PREFIXES for name in ("command", "raw", "script", "shell", "win_command", "win_shell")
 ) | {"ansible.windows.win_command", "ansible.windows.win_shell"}
 #: What the loader itself understands; everything else is for ActionNames.
@@ -115,7 +115,7 @@ class ActionParser:
         if isinstance(thing, Mapping):
             args = thing
         elif isinstance(thing, str):
-            args = parse_kv(thing, raw=action in _FREE_FORM)
+            args = parse_kv(thing, raw=action in FREE_FORM)
             merged = sorted(repr(str(arg)) for arg in args if arg != "_raw_params")
             if merged and extra is not _ABSENT:
                 self._deprecated(
@@ -236,7 +236,7 @@ def _module_text(text: str) -> tuple[str, dict[Any, Value]]:
     words = split_args(text, origin)
     action = Trusted(words[0].strip(), origin) if words else Trusted("", origin)
     rest = Trusted(" ".join(words[1:]), origin)
-    return action, dict(parse_kv(rest, raw=action in _FREE_FORM))
+    return action, dict(parse_kv(rest, raw=action in FREE_FORM))
 
 
 def _module_mapping(thing: Mapping[Any, Value], origin: Origin | None) -> tuple[str, dict[Any, Value]]:
@@ -248,7 +248,7 @@ def _module_mapping(thing: Mapping[Any, Value], origin: Origin | None) -> tuple[
 
 
 def _check_reserved(action: str, args: Mapping[Any, Value]) -> None:
-    if action in _FREE_FORM:
+    if action in FREE_FORM:
         return
     for arg in args:
         if isinstance(arg, str) and arg.startswith("_ansible_"):

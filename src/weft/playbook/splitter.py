@@ -10,8 +10,10 @@ import codecs
 import re
 from collections.abc import Mapping
 
+from msgspec.structs import replace
+
 from weft.model.errors import LoadError
-from weft.model.values import MapNode, Origin, Trusted, origin_of
+from weft.model.values import MapNode, Origin, Trusted, Written, origin_of
 
 _ESCAPE = r"""\\U[a-fA-F0-9]{8} | \\u[a-fA-F0-9]{4} | \\x[a-fA-F0-9]{2} | \\N\{[^}]+\} | \\[\\'"abfnrtv]"""
 #: k=v words that command-like actions take as options; any other `k=v` is part of their free-form text
@@ -42,7 +44,12 @@ def parse_kv(text: str, *, raw: bool = False) -> Mapping[str, Trusted]:
             options[decoded[:at].strip()] = unquote(decoded[at + 1 :].strip())
     if free:
         options["_raw_params"] = join_args(free)
-    return MapNode(((Trusted(key, origin), Trusted(value, origin)) for key, value in options.items()), origin)
+    values = ((Trusted(key, origin), Trusted(value, _place_of(value, origin))) for key, value in options.items())
+    return MapNode(values, origin)
+
+
+def _place_of(value: str, origin: Origin | None) -> Origin | None:
+    return replace(origin, text=value) if isinstance(origin, Written) else origin
 
 
 def unquote(text: str) -> str:

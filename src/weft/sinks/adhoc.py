@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from weft.connection.results import NO_TRACEBACK
 from weft.events import types as ev
 from weft.model.outcome import Status
 from weft.model.settings import Settings
@@ -25,6 +26,7 @@ _RAW = (
     "ansible.windows.win_command",
     "ansible.windows.win_shell",
 )
+_WHOLE_FROM = 3  # -vvv
 
 
 class _AdHocView:
@@ -36,6 +38,7 @@ class _AdHocView:
         self._dumper = ResultDumper.of(settings)
         self._handlers: dict[type[ev.Event], Callable[[Any], None]] = {
             ev.RunStarted: self._run_started,
+            ev.NoHostsMatched: self._no_hosts,
             ev.TaskFinished: self._task_finished,
             ev.Warned: screen.warning,
             ev.Deprecated: screen.deprecation,
@@ -60,6 +63,9 @@ class _AdHocView:
 
     def _run_started(self, event: ev.RunStarted) -> None:
         self._screen.verbose(config_line(self._settings), 1)
+
+    def _no_hosts(self, event: ev.NoHostsMatched) -> None:
+        self._screen.warning(ev.Warned(message="No hosts matched, nothing to do"))
 
     def _message(self, event: ev.Message) -> None:
         if event.verbosity > 0:
@@ -106,8 +112,16 @@ class Minimal(_AdHocView):
 class OneLine(_AdHocView):
     """Each host's answer in one line; a failed command's output in one of its own."""
 
-    def _run_started(self, event: ev.RunStarted) -> None:
-        super()._run_started(event)
+    def __init__(self, screen: Screen, settings: Settings) -> None:
+        super().__init__(screen, settings)
+        self._handlers[ev.PlayStarted] = self._play_started
+
+    def _play_started(self, event: ev.PlayStarted) -> None:
+        if event.play.hosts:
+            self._screen.deprecation(outdated("oneline"))
+
+    def _no_hosts(self, event: ev.NoHostsMatched) -> None:
+        super()._no_hosts(event)
         self._screen.deprecation(outdated("oneline"))
 
     def _task_finished(self, event: ev.TaskFinished) -> None:
@@ -122,6 +136,8 @@ class OneLine(_AdHocView):
         elif event.status is Status.FAILED:
             if raw and "module_stderr" not in result:
                 self._screen.show(_printed_in_line(host, result, "FAILED"), "error")
+            else:
+                self._screen.show(self._exception(event.error), "error")
             self._screen.show(f"{host} | FAILED! => {self._dump(event, result)}", "error")
         else:
             word, kind = _success(event)
@@ -129,6 +145,15 @@ class OneLine(_AdHocView):
                 self._screen.show(_printed_in_line(host, result, word), kind)
             else:
                 self._screen.show(f"{host} | {word} => {self._dump(event, result)}", kind)
+
+    def _exception(self, error: ev.ErrorInfo | None) -> str:
+        """What ansible-core says of the traceback; it has one where that is asked for."""
+        known = error.traceback if error is not None and self._screen.shows_traceback("error") else None
+        trace = known or NO_TRACEBACK
+        said = "An exception occurred during task execution."
+        if self._screen.verbosity < _WHOLE_FROM:
+            return f"{said} To see the full traceback, use -vvv. The error was: {trace.strip().splitlines()[-1]}"
+        return f"{said} The full traceback is:\n{trace.replace(chr(10), '')}"
 
     def _dump(self, event: ev.TaskFinished, result: Mapping[str, Any]) -> str:
         return self._dumper.dump(result, indent=0, always=event.verbose_always).replace("\n", "")
@@ -145,7 +170,7 @@ class Tree:
         self._results: dict[str, str] = {}
 
     def handle(self, event: ev.Event) -> None:
-        if isinstance(event, ev.RunStarted):
+        if isinstance(event, ev.NoHostsMatched) or (isinstance(event, ev.PlayStarted) and event.play.hosts):
             self._screen.deprecation(outdated("tree"))
         elif isinstance(event, ev.TaskFinished) and event.status is not Status.SKIPPED:
             result = without_status(event.result)
@@ -158,6 +183,8 @@ class Tree:
         await asyncio.to_thread(self._write)
 
     def _write(self) -> None:
+        if not self._results:
+            return
         try:
             os.makedirs(self._folder, exist_ok=True)
         except OSError as error:

@@ -96,7 +96,7 @@ class Screen:
             self.show(line, "verbose", screen=False)
 
     def error(self, error: ErrorInfo, *, stderr: bool = True) -> None:
-        text = error_text(error, traceback=self._shows_traceback("error"))
+        text = error_text(error, traceback=self.shows_traceback("error"))
         if self._first_time(f"[ERROR]: {text}"):
             self.show(f"[ERROR]: {text}", "error", stderr=stderr, level="ERROR")
 
@@ -135,7 +135,7 @@ class Screen:
         self._said.add(text)
         return True
 
-    def _shows_traceback(self, kind: str) -> bool:
+    def shows_traceback(self, kind: str) -> bool:
         return "always" in self._tracebacks or (kind in self._tracebacks and "never" not in self._tracebacks)
 
 

@@ -16,7 +16,7 @@ from weft.events import types as ev
 from weft.model.outcome import Status
 from weft.model.run_options import AdHoc, RunOptions
 from weft.model.settings import Settings
-from weft.model.values import Origin, Trusted
+from weft.model.values import Origin, Trusted, Written
 from weft.sinks import CallbackBroke, Streams, build, flush
 from weft.sinks.json_lines import event_name
 from weft.sinks.style import Palette, escape_code
@@ -182,8 +182,33 @@ class TestAdHoc:
             adhoc(ended(task(), Status.UNREACHABLE, {"msg": "no"}), one_line=True).stdout == "h1 | UNREACHABLE!: no\n"
         )
 
+    def test_one_line_tells_of_the_traceback_that_there_is_none(self):
+        failed = ended(task(action="fail"), Status.FAILED, {"msg": "no", "changed": False})
+        said = "An exception occurred during task execution."
+        assert adhoc(failed, one_line=True).stdout == (
+            f"{said} To see the full traceback, use -vvv. The error was: (traceback unavailable)\n"
+            'h1 | FAILED! => {"changed": false,"msg": "no"}\n'
+        )
+        assert adhoc(failed, one_line=True, verbosity=3).stdout.startswith(
+            f"{said} The full traceback is:\n(traceback unavailable)\n"
+        )
+        error = ev.ErrorInfo(message="no", traceback="Traceback:\n  x\nOops: no\n")
+        traced = ended(task(action="fail"), Status.FAILED, {"msg": "no"}, error=error)
+        shown = adhoc(traced, one_line=True, display_traceback=("error",))
+        assert shown.stdout.splitlines()[0].endswith("The error was: Oops: no")
+
+    @pytest.mark.parametrize("one_line", [True, False])
+    def test_that_no_host_is_meant(self, one_line):
+        told = adhoc(ev.NoHostsMatched(play=play()), one_line=one_line).stderr
+        assert told.startswith("[WARNING]: No hosts matched, nothing to do\n")
+
+    def test_what_a_task_of_the_command_line_is_stands_at_its_place(self):
+        place = Written("<adhoc 'ping' task>", text="{'action': 'ping'}")
+        shown = adhoc(ended(task(action="ping"), Status.FAILED, {}, error=ev.ErrorInfo(message="No.", origin=place)))
+        assert shown.stdout.startswith("[ERROR]: No.\nOrigin: <adhoc 'ping' task>\n\n{'action': 'ping'}\n\n")
+
     def test_views_that_ansible_core_is_going_to_remove_are_warned_of(self, tmp_path):
-        begun = ev.RunStarted(playbooks=(), check_mode=False)
+        begun = ev.PlayStarted(play=play())
         removal = "callback plugin is deprecated. This feature will be removed from ansible-core version 2.23."
         assert f"[DEPRECATION WARNING]: The oneline {removal}\n" in adhoc(begun, one_line=True).stderr
         assert f"[DEPRECATION WARNING]: The tree {removal}\n" in adhoc(begun, tree=str(tmp_path)).stderr

@@ -19,7 +19,7 @@ from ansible.playbook.play import Play
 from weft.content.lane.objects import Inventory, LaneTask, Role, Stacked
 from weft.content.lane.request import RoleAt
 from weft.model.errors import source_excerpt
-from weft.model.values import Origin
+from weft.model.values import Origin, Written
 
 _CHAINED = "<<< caused by >>>"
 _RECAP = {"ok": "ok", "changed": "changed", "unreachable": "dark", "failed": "failures", "skipped": "skipped"}
@@ -231,6 +231,8 @@ def _source(place: Mapping[str, Any] | None) -> str | None:
     if not place:
         return None
     origin = Origin(place["path"], place["line"], place["column"])
+    if "text" in place:
+        origin = Written(place["path"], text=place["text"])
     excerpt = source_excerpt(origin)
     return f"Origin: {origin}\n\n{excerpt}\n" if excerpt else f"Origin: {origin}"
 
