@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-import ansible.utils.display  # noqa: F401 - it warns of streams that are no files, such as those of runs in tests
 import pytest
 
 from tests.support.builder import Project

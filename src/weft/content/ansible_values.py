@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from weft.content.display import load_display
 from weft.model.values import MapNode, Origin, SeqNode, Trusted, Value, VaultText
 
 
@@ -15,6 +16,7 @@ def to_ansible(value: Value) -> Any:
 
         return _placed(TrustedAsTemplate().tag(str(value)), value.origin)
     if isinstance(value, VaultText):
+        load_display()
         from ansible.parsing.vault import EncryptedString
 
         return _placed(EncryptedString(ciphertext=str(value.ciphertext)), value.origin)
@@ -27,6 +29,7 @@ def to_ansible(value: Value) -> Any:
 
 def from_ansible(value: Any, *, mark: bool = True) -> Value:
     """What ansible-core's code has trusted is ``Trusted`` (unless not ``mark``), all other text is plain."""
+    load_display()
     from ansible._internal._datatag._tags import TrustedAsTemplate
     from ansible.parsing.vault import EncryptedString
 

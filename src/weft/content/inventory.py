@@ -14,6 +14,7 @@ from typing import Any
 
 from weft.config.yaml import Decrypt
 from weft.content.ansible_values import from_ansible, origin_from, to_ansible
+from weft.content.display import load_display
 from weft.content.plugins import PluginSource
 from weft.events.types import Deprecated, Event, Message, Warned
 from weft.inventory.builder import GroupDraft, HostDraft, InventoryBuilder
@@ -58,6 +59,7 @@ class InventoryPlugins:
 
     def parse(self, name: str, source: str, builder: InventoryBuilder) -> None:
         """Let the plugin add to what ``builder`` has. Raises LoadError."""
+        load_display()
         from ansible._internal._datatag._tags import Origin as AnsibleOrigin
         from ansible.inventory.manager import _InventoryDataWrapper
 
@@ -199,6 +201,7 @@ class VarsPlugins:
 
     def __call__(self, folder: str, kind: str, name: str, stage: str) -> Mapping[str, Value]:
         """Raises LoadError."""
+        load_display()
         from ansible.inventory.group import Group
         from ansible.inventory.host import Host
         from ansible.vars.plugins import get_plugin_vars
@@ -272,6 +275,7 @@ def _ready(source: PluginSource, extra_vars: Mapping[str, Value]) -> Any:
 
 def _file_loader(decrypt: Decrypt | None) -> Any:
     """ansible-core's file loader, with weft's decryption."""
+    load_display()
     from ansible.parsing.dataloader import DataLoader
 
     class FileLoader(DataLoader):  # type: ignore[misc]

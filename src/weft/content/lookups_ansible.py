@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from weft.content.display import load_display
 from weft.content.filters_common import PluginError
 from weft.content.lookups_files import Overlay
 from weft.content.plugins import load_failure
@@ -86,6 +87,7 @@ class VariablesView(Mapping[str, Any]):
 
 @cache
 def _loader_class() -> Any:
+    load_display()
     from ansible.parsing.dataloader import DataLoader
 
     class FileLoader(DataLoader):  # type: ignore[misc]

@@ -15,6 +15,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from weft.content.collections import BUILTIN, is_fqcn, split_fqcn
+from weft.content.display import load_display
 from weft.content.filters_common import Notices
 from weft.content.plugins import Kind, Plugin, load_failure
 
@@ -30,6 +31,7 @@ _PLAIN = frozenset({str, int, float, bool, bytes, type(None)})
 def ready(source: PluginSource) -> Any:
     """ansible-core's loader module, set up for this run's collections. Safe to call again, and from any thread."""
     with LOCK:
+        load_display()
         loader = importlib.import_module("ansible.plugins.loader")
         config = importlib.import_module("ansible.utils.collection_loader").AnsibleCollectionConfig
         if config.collection_finder is None:
@@ -90,6 +92,7 @@ def tell_of_redirects(source: PluginSource, kind: str, name: str) -> None:
 def core_function(kind: Kind, module: str, name: str) -> Callable[..., Any]:
     """One of ansible-core's own filters or tests, by the file it is in."""
     with LOCK:
+        load_display()
         holder = importlib.import_module(f"ansible.plugins.{kind}.{module}")
         functions = getattr(holder, "FilterModule" if kind == "filter" else "TestModule")()
         function: Callable[..., Any] = getattr(functions, f"{kind}s")()[name]

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import ClassVar, Final, overload
 
+from weft.content.display import load_display
 from weft.events.types import Warned
 from weft.model.errors import VaultFailed
 from weft.model.record import Discreet
@@ -100,6 +101,7 @@ class Vault:
     def _try(self, data: bytes, secrets: Sequence[Secret], origin: Origin | None) -> bytes:
         if not secrets:
             raise VaultFailed("Attempting to decrypt but no vault secrets found.", origin, _NO_SECRETS)
+        load_display()
         from ansible.errors import AnsibleError
         from ansible.parsing.vault import VaultLib
 
