@@ -119,7 +119,7 @@ _index_cache: dict[str, tuple[int, dict[str, str]]] = {}
 
 
 def index_of(folder: str) -> Mapping[str, str]:
-    """Names (with and without extension) to a folder's files; empty where there is none. Kept while it is unchanged."""
+    """Names (with and without extension) to a folder's files; empty where none can be read. Kept while it is unchanged."""
     try:
         stamp = os.stat(folder).st_mtime_ns
     except OSError:
@@ -128,8 +128,11 @@ def index_of(folder: str) -> Mapping[str, str]:
     if cached and cached[0] == stamp:
         return cached[1]
     index: dict[str, str] = {}
-    with os.scandir(folder) as entries:
-        names = sorted(entry.name for entry in entries if entry.is_file())
+    try:
+        with os.scandir(folder) as entries:
+            names = sorted(entry.name for entry in entries if entry.is_file())
+    except OSError:  # a file where a folder is expected, as /dev/null to say none; or one that may not be read
+        return {}
     for name in sorted(names, key=lambda name: not name.endswith(".py")):
         if name == "__init__.py" or name.endswith(_IGNORED):
             continue

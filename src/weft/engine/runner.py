@@ -95,7 +95,8 @@ class Runner:
         await self._lane.side_by_side(bodies, self._run.options.parallel)
 
     async def _playbook(self, book: Playbook, lane: PlayLane) -> None:
-        self._run.bus.publish(PlaybookStarted(path=book.path, plays=len(book.plays), given=book.given))
+        started = PlaybookStarted(path=book.path, plays=len(book.plays), given=book.given, collection=book.collection)
+        self._run.bus.publish(started)
         lane.over = False
         await lane.plays(book.plays)
 

@@ -66,6 +66,7 @@ class PlaybookStarted(Event, frozen=True, kw_only=True):
     path: str
     plays: int = 0
     given: str = ""  # the path as it was asked for
+    collection: str | None = None  # the one it belongs to
 
 
 class PlayStarted(Event, frozen=True, kw_only=True):

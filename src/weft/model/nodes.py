@@ -266,3 +266,4 @@ class Playbook(Struct, frozen=True, kw_only=True, eq=False):
     path: str
     plays: tuple[Play, ...]
     given: str = ""  # the path as it was asked for
+    collection: str | None = None  # the one it belongs to: its short names are looked up there first

@@ -93,7 +93,8 @@ class Loader:
             target, collection = found or self._playbook_file(path)
             try:
                 plays = tuple(self._plays.load_file(target, collection))
-                return Playbook(path=target, plays=plays, given=target if found else path)
+                given = target if found else path
+                return Playbook(path=target, plays=plays, given=given, collection=collection)
             except RecursionError as error:
                 raise _too_deep(Origin(target)) from error
 
@@ -104,7 +105,9 @@ class Loader:
         """
         with self._lock, pause_gc():
             collection = self._shop.collections.of_path(path) if beside else None
-            if beside and collection is None:
+            if collection is not None:
+                self._shop.warn(f"running with default collection {collection}")
+            elif beside:
                 self._shop.add_playbook_folder(os.path.dirname(path))
             plays = [self._plays.play(entry, path, collection, Around({})) for entry in data]
             return Playbook(path=path, plays=tuple(plays))

@@ -84,6 +84,8 @@ class Classic:
 
     def _playbook_started(self, event: ev.PlaybookStarted) -> None:
         verbosity = self._screen.verbosity
+        if event.collection:
+            self._screen.verbose(f"running playbook inside collection {event.collection}", 1)
         if verbosity >= _SHOWS_PATHS_FROM:
             self._screen.banner(f"PLAYBOOK: {os.path.basename(event.path)}")
         if verbosity >= _SHOWS_OPTIONS_FROM and self._options is not None:

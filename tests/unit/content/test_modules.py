@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -107,6 +108,11 @@ def test_configured_folders_are_searched_two_levels_deep(store: ModuleStore, pla
     fresh = ModuleStore(Settings(library=(str(Path(path).parents[2]),)), system=False)
     found = fresh.resolve("thing")
     assert found is not None and found.path == path
+
+
+def test_a_library_that_is_no_folder_holds_nothing() -> None:
+    found = ModuleStore(Settings(library=(os.devnull,)), system=False).resolve("ping")
+    assert found is not None and found.fqcn == "ansible.builtin.ping"
 
 
 def test_python_beats_other_files_of_the_same_name(

@@ -104,10 +104,21 @@ def test_a_playbook_of_a_collection(book: Book) -> None:
     book.names.extra = {"ns.coll.own"}
     book.write({f"{base}/playbooks/go.yml": "- hosts: all\n  tasks:\n    - own:\n"})
     for name in ("ns.coll.go", "ns.coll.go.yml", str(book.root / base / "playbooks/go.yml")):
-        (play,) = book.loader.load(name).plays
+        playbook = book.loader.load(name)
+        assert playbook.collection == "ns.coll"
+        (play,) = playbook.plays
         assert play.collection == "ns.coll"
         assert play.common.collections == ("ns.coll", "ansible.legacy")
         assert [task.fqcn for task in flat(play.tasks)] == ["ns.coll.own"]
+
+
+def test_a_task_without_a_playbook_finds_what_is_in_the_collection_of_its_folder(book: Book) -> None:
+    book.names.extra = {"ns.coll.own"}
+    book.write({"installed/ansible_collections/ns/coll/meta/runtime.yml": ""})
+    path = str(book.root / "installed/ansible_collections/ns/coll/<command line>")
+    (play,) = book.loader.load_data(one_task("own"), path, beside=True).plays
+    assert [task.fqcn for task in flat(play.tasks)] == ["ns.coll.own"]
+    assert book.warnings == ["running with default collection ns.coll"]
 
 
 def test_importing_a_playbook_of_a_collection(book: Book) -> None:
@@ -121,16 +132,19 @@ def test_collections_beside_the_playbook(book: Book) -> None:
     assert book.play("- hosts: all\n  roles: [ns.coll.a]\n").roles[0].name == "ns.coll.a"
 
 
-def test_a_playbook_that_is_no_file(book: Book, tmp_path: Path) -> None:
+def one_task(action: str) -> SeqNode:
+    """A playbook with one task, of no file."""
     here = Origin("<command line>")
 
     def text(value: str) -> Trusted:
         return Trusted(value, here)
 
-    task = MapNode({text("ping"): None}, here)
-    play = MapNode({text("hosts"): text("all"), text("tasks"): SeqNode([task], here)}, here)
-    playbook = book.loader.load_data(SeqNode([play], here), str(tmp_path / "<command line>"))
-    (loaded,) = playbook.plays
+    task = MapNode({text(action): None}, here)
+    return SeqNode([MapNode({text("hosts"): text("all"), text("tasks"): SeqNode([task], here)}, here)], here)
+
+
+def test_a_playbook_that_is_no_file(book: Book, tmp_path: Path) -> None:
+    (loaded,) = book.loader.load_data(one_task("ping"), str(tmp_path / "<command line>")).plays
     assert [found.fqcn for found in flat(loaded.tasks)] == ["ansible.builtin.ping"]
     assert next(flat(loaded.tasks)).path_parents[-1] == str(tmp_path)
 

@@ -89,6 +89,12 @@ def test_vv_names_the_playbook_and_the_place_of_tasks():
     )
 
 
+def test_v_names_the_collection_that_a_playbook_belongs_to():
+    begun = ev.PlaybookStarted(path="/site/play.yml", plays=2, given="site/play.yml", collection="acme.web")
+    assert show(begun, verbosity=1).stdout == "running playbook inside collection acme.web\n"
+    assert show(begun).stdout == ""
+
+
 def test_vvvv_names_the_options_but_no_passwords():
     options = RunOptions(playbooks=("a.yml",), limit="web")
     lines = show(ev.PlaybookStarted(path="a.yml"), options=options, verbosity=4).stdout.splitlines()
