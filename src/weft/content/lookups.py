@@ -96,6 +96,9 @@ class LookupHost(Protocol):
     def template_marked(self, text: str) -> str:
         """Text marked as a template."""
 
+    def environment(self) -> Any:
+        """A Jinja environment like that of templates; what is changed in it changes no other."""
+
     def decrypt_file(self, data: bytes, path: str) -> bytes:
         """A file's contents, decrypted where they are a vault. Raises VaultFailed."""
 

@@ -9,7 +9,6 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from weft.content.display import load_display
-from weft.content.filters_common import PluginError
 from weft.content.lookups_files import Overlay
 from weft.content.plugins import load_failure
 from weft.content.plugins_ansible import LOCK, is_trusted, plain, ready, tell_of_redirects, told
@@ -221,7 +220,15 @@ class TemplarAdapter:
 
     @property
     def environment(self) -> Any:
-        raise PluginError("weft's templar has no Jinja environment that plugins may change")
+        """A Jinja environment with weft's filters, tests and rules, of the caller's own."""
+        from ansible.utils.display import Display
+
+        Display().deprecated(
+            "Direct access to the `environment` attribute is deprecated.",
+            help_text="Consider using `copy_with_new_env` or passing `overrides` to `template`.",
+            version="2.23",
+        )
+        return self._host.environment()
 
 
 def _names_of(variables: Any) -> Variables:

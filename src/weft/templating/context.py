@@ -182,7 +182,8 @@ class WeftTemplate(Template):
         return TemplateModule(self, context)
 
     def render(self, *args: Any, **kwargs: Any) -> Any:
-        raise NotImplementedError("use Templar")
+        """Called by plugins, for templates that they have compiled with the environment they were given."""
+        return self.environment.concat(self.root_render_func(self.new_context(dict(*args, **kwargs))))
 
     @classmethod
     def _from_namespace(

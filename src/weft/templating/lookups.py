@@ -218,6 +218,9 @@ class Host:
     def template_marked(self, text: str) -> str:
         return Trusted(text)
 
+    def environment(self) -> Any:
+        return self._templar.environment()
+
     def decrypt_file(self, data: bytes, path: str) -> bytes:
         decrypt = self._templar.plugins.decrypt
         return decrypt(data, path) if decrypt is not None and data.startswith(b"$ANSIBLE_VAULT") else data

@@ -28,6 +28,7 @@ from weft.templating.shortcut import Environment, Join, Program, Reader, joined
 from weft.templating.types import reason
 
 if TYPE_CHECKING:
+    from weft.templating.environment import TemplateEnvironment
     from weft.templating.jinja import Jinja
 
 _READS_FILES: Final = r"\{%[-+]?\s*(?:include|import|from|extends)\b"
@@ -99,6 +100,10 @@ class Templar:
         from weft.templating.jinja import Jinja
 
         return Jinja(self)
+
+    def environment(self) -> TemplateEnvironment:
+        """A copy of what templates are compiled with, for plugins that use Jinja's."""
+        return self._jinja.environment.variant()
 
     def _known_to_jinja(self) -> Environment:
         return self._jinja.environment

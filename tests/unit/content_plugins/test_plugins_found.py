@@ -51,7 +51,7 @@ def value(templar: Templar, text: str, basedir: Path | str = "", **variables: An
 
 
 FILTERS = """
-from jinja2 import pass_context
+from jinja2 import pass_context, pass_environment
 
 def hello(name):
     return f"hello {name}"
@@ -62,6 +62,10 @@ def bad(name):
 @pass_context
 def context(context, name):
     return f"{name} {context.get('s')} {context.resolve('i')}"
+
+@pass_environment
+def filled(environment, text, **variables):
+    return environment.from_string(text).render(**variables)
 
 def each(items):
     yield from items
@@ -77,7 +81,7 @@ class Broken:
 
 class FilterModule:
     def filters(self):
-        own = dict(hello=hello, bad=bad, context=context, each=each, dump=dump)
+        own = dict(hello=hello, bad=bad, context=context, filled=filled, each=each, dump=dump)
         return dict(own, broken=Broken(), upper=lambda x: "mine")
 """
 TESTS = """
@@ -105,6 +109,11 @@ class LookupModule(LookupBase):
             raise AnsibleError("it broke")
         if terms[0] == "warn":
             self._display.warning("from the lookup")
+        if terms[0] == "jinja":
+            environment = self._templar.environment
+            found = environment.from_string("{{ a.b }}").render(a={"b": 2})
+            environment.variable_start_string = "<<"
+            return [found, environment.tests["even"](2)]
         other = self._templar.copy_with_new_env(available_variables={"s": 9})
         return [{
             "terms": terms,
@@ -151,6 +160,7 @@ def test_a_folders_filters_are_found(templar: Templar, source: PluginSource, pla
     assert value(templar, "{{ 'a' | ansible.legacy.hello }}") == "hello a"
     assert value(templar, "{{ 'a' | context }}", s="{{ i }}", i=1) == "a 1 1"
     assert value(templar, "{{ [1, 2] | each }}") == [1, 2]
+    assert value(templar, "{{ ('{' ~ '{ a.b[0] }' ~ '}') | filled(a={'b': [3]}) }}") == 3
     assert value(templar, "{{ ['a'] | map('hello') }}") == ["hello a"]
     assert value(templar, "{{ d | dump }}", d={"k": "{{ 1 }}"}) == "k: 1\n"
     with pytest.raises(TemplateFailed, match="The filter plugin 'bad' failed: no way"):
@@ -207,6 +217,8 @@ def test_lookup_plugins_get_what_they_use(
     assert value(templar, f"{{{{ lookup('{name}', 'a', opt='7').opt }}}}", play, s="") == 7
     with pytest.raises(TemplateFailed, match=f"The lookup plugin '{name}' failed: it broke"):
         value(templar, f"{{{{ lookup('{name}', 'fail') }}}}", play)
+    assert value(templar, f"{{{{ query('{name}', 'jinja') + [1] }}}}", play) == [2, True, 1]
+    assert told.messages[-1] == "Direct access to the `environment` attribute is deprecated. (2.23)"
     value(templar, f"{{{{ lookup('{name}', 'warn') }}}}", play, s="")
     assert told.messages[-1] == "from the lookup"
 
