@@ -175,8 +175,10 @@ class Parts:
     def _plugin_dir(self, kind: str, path: str) -> None:
         if kind in ("filter", "test", "lookup"):
             self.plugins.add_directory(kind, path)
-        elif kind == "action":
-            self.action_names.add_directory(path)
+        elif kind in ("action", "module"):
+            self.plugins.add_for_ansible(kind, path)
+            if kind == "action":
+                self.action_names.add_directory(path)
         elif kind in ("cache", "vars"):
             self._folders.setdefault(kind, []).append(path)
         elif kind == "collections":

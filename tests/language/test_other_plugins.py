@@ -356,6 +356,58 @@ def test_what_there_is_not_is_named(project: Project) -> None:
     assert "the connection plugin 'nobodys.way.carrier_pigeon' was not found" in ran.out
 
 
+# -- what filters, tests and lookups ask for ---------------------------------------------------------------------------
+
+EXISTS = """
+from ansible.plugins.loader import action_loader, module_loader
+
+
+class TestModule:
+    def tests(self):
+        return {"found": lambda name: any(loader.find_plugin(name) for loader in (action_loader, module_loader))}
+"""
+
+WRITTEN = """
+from ansible.plugins.lookup import LookupBase
+
+
+class LookupModule(LookupBase):
+    def run(self, terms, variables=None, **kwargs):
+        hosts = variables["hostvars"]
+        templar = self._templar.copy_with_new_env(available_variables=hosts.raw_get(terms[0]))
+        return [templar.template(hosts.raw_get(terms[0])[name]) for name in terms[1:]]
+"""
+
+
+def test_modules_and_actions_beside_the_playbook_are_there_for_plugins_that_ask_ansibles_loaders(
+    shouting: Project,
+) -> None:
+    shouting.file("test_plugins/exists.py", EXISTS)
+    shouting.file("library/mine.py", "#!/usr/bin/python\n")
+    ran = shouting.play("""
+        - hosts: a
+          gather_facts: no
+          tasks:
+            - debug: msg="{{ ['mine', 'shout', 'ping', 'nobodys'] | select('found') }}"
+    """)
+    assert ran.messages() == [["mine", "shout", "ping"]]
+
+
+def test_lookup_plugins_evaluate_other_hosts_variables_as_those_hosts_would(project: Project) -> None:
+    project.file("lookup_plugins/written.py", WRITTEN)
+    hosts = "a nested='{{ deep }}' deep='{{ color }}' color=red bad='{{ nope }}'\nb color=blue\n"
+    ran = project.play(
+        """
+        - hosts: b
+          gather_facts: no
+          tasks:
+            - debug: msg="{{ lookup('written', 'a', 'nested', 'inventory_hostname') }}"
+        """,
+        hosts=hosts,
+    )
+    assert ran.messages("b") == ["red,a"]
+
+
 # -- callbacks ---------------------------------------------------------------------------------------------------------
 
 WITNESS = """

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from weft.content.display import load_display
-from weft.model.values import MapNode, Origin, SeqNode, Trusted, Value, VaultText
+from weft.model.values import Decrypted, MapNode, Origin, SeqNode, Trusted, Value, VaultText
 
 
 def to_ansible(value: Value) -> Any:
@@ -24,6 +24,23 @@ def to_ansible(value: Value) -> Any:
         return {_key(key): to_ansible(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [to_ansible(item) for item in value]
+    return value
+
+
+def tagged(value: Any) -> Any:
+    """A template's value as ansible-core's plugins get it: text that was written, or encrypted, says so."""
+    kind = type(value)
+    if kind is Trusted:
+        return to_ansible(value)
+    if kind is Decrypted:
+        from ansible.parsing.vault import VaultedValue
+
+        return VaultedValue(ciphertext=value.ciphertext).tag(str(value))
+    if kind is dict:
+        written = any(type(item) is Trusted for item in value.values())  # so are its keys, which lose their marks
+        return {_tagged_key(key) if written else key: tagged(item) for key, item in value.items()}
+    if kind is list:
+        return [tagged(item) for item in value]
     return value
 
 
@@ -67,6 +84,10 @@ def _placed(value: Any, origin: Origin | None) -> Any:
     if not origin.path.startswith("/"):
         return AnsibleOrigin(description=origin.path).tag(value)
     return AnsibleOrigin(path=origin.path, line_num=origin.line or None, col_num=origin.column or None).tag(value)
+
+
+def _tagged_key(key: Any) -> Any:
+    return to_ansible(Trusted(key)) if type(key) is str else key
 
 
 def _key(key: Any) -> Any:

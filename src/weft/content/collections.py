@@ -119,7 +119,7 @@ _index_cache: dict[str, tuple[int, dict[str, str]]] = {}
 
 
 def index_of(folder: str) -> Mapping[str, str]:
-    """Names (with and without extension) to a folder's files; empty where none can be read. Kept while it is unchanged."""
+    """Names (with and without extension) to a folder's files; empty where none can be read. Kept while unchanged."""
     try:
         stamp = os.stat(folder).st_mtime_ns
     except OSError:

@@ -79,6 +79,9 @@ class LookupHost(Protocol):
     def render(self, value: Any, names: Variables | None = None) -> Any:
         """Evaluate marked text, recursively; other text is no template."""
 
+    def evaluate(self, value: Any, names: Variables) -> Any:
+        """As ``render``, but containers are evaluated when they are read."""
+
     def expression(self, text: str, names: Variables | None = None) -> Any: ...
 
     def condition(self, text: Any, names: Variables | None = None) -> bool: ...

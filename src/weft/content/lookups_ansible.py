@@ -141,7 +141,7 @@ class TemplarAdapter:
 
     @available_variables.setter
     def available_variables(self, variables: Mapping[str, Any]) -> None:
-        self._names = _names_of(variables)
+        self._names = self._names_of(variables)
 
     _available_variables = available_variables
 
@@ -149,7 +149,7 @@ class TemplarAdapter:
         self, *, searchpath: Any = None, available_variables: Any = None, **overrides: Any
     ) -> TemplarAdapter:
         overrides.pop("environment_class", None)
-        names = self._names if available_variables is None else _names_of(available_variables)
+        names = self._names if available_variables is None else self._names_of(available_variables)
         given = {key: value for key, value in overrides.items() if value is not None}
         return TemplarAdapter(self._host, names, searchpath or self._searchpath, {**self._overrides, **given})
 
@@ -230,21 +230,24 @@ class TemplarAdapter:
         )
         return self._host.environment()
 
-
-def _names_of(variables: Any) -> Variables:
-    if isinstance(variables, VariablesView):
-        return variables._names
-    return _Given(variables)
+    def _names_of(self, variables: Any) -> Variables:
+        if isinstance(variables, VariablesView):
+            return variables._names
+        return _Given(variables, self._host)
 
 
 class _Given:
-    """Variables that a plugin made itself."""
+    """Variables that a plugin made itself, or has from `hostvars` as they were written."""
 
-    def __init__(self, variables: Mapping[str, Any]) -> None:
+    def __init__(self, variables: Mapping[str, Any], host: LookupHost) -> None:
         self._variables = variables
+        self._host = host
 
     def __getitem__(self, name: str) -> Any:
-        return self._variables[name]
+        value = self._variables[name]
+        if is_trusted(value):
+            value = self._host.template_marked(str(plain(value)))
+        return self._host.evaluate(value, self)
 
     def __contains__(self, name: object) -> bool:
         return name in self._variables

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import sys
 import threading
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -41,6 +42,7 @@ class Plugin(Struct, frozen=True):
     takes_undefined: bool = False  # may be called with undefined values
     blocking: bool = False  # takes long
     foreign: bool = False  # not weft's or Jinja's own: it knows nothing of values that are evaluated when they are read
+    reads_marks: bool = False  # its arguments' text is as it was written: trusted, or encrypted
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self.function(*args, **kwargs)
@@ -80,6 +82,7 @@ class PluginSource:
         self._folders: dict[str, list[str]] = {"filter": [], "test": [], "lookup": []}
         self._custom: dict[str, dict[str, Plugin]] = {}
         self._collection_dirs: list[str] = []
+        self._for_ansible: list[tuple[str, str]] = []
         self._listeners: list[Callable[[], None]] = []
         self._lookups: dict[str, Lookup] = {}
         self._lock = threading.RLock()
@@ -112,6 +115,19 @@ class PluginSource:
             for listener in self._listeners:
                 listener()
 
+    def add_for_ansible(self, kind: str, path: str) -> None:
+        """A folder of what weft finds elsewhere (kind: action, module), for plugins that ask ansible-core's loaders."""
+        if (kind, path) not in self._for_ansible:
+            self._for_ansible.append((kind, path))
+            self._tell_loaders()
+
+    def _tell_loaders(self) -> None:
+        """Set ansible-core's loaders up where a plugin has brought them in."""
+        if "ansible.plugins.loader" in sys.modules:
+            from weft.content.plugins_ansible import ready
+
+            ready(self)
+
     def on_change(self, listener: Callable[[], None]) -> None:
         """Call back when there may be more plugins than before."""
         self._listeners.append(listener)
@@ -119,6 +135,11 @@ class PluginSource:
     def folders(self, kind: str) -> tuple[str, ...]:
         """Where the user's own plugins are."""
         return tuple(self._folders[kind])
+
+    @property
+    def for_ansible(self) -> tuple[tuple[str, str], ...]:
+        """Kinds and folders that only ansible-core's loaders have to know."""
+        return tuple(self._for_ansible)
 
     @property
     def playbook_dirs(self) -> tuple[str, ...]:
@@ -218,6 +239,7 @@ class PluginSource:
                     for name, plugin in load_folder(kind, folder, self.notices).items():
                         found.setdefault(name, plugin)
                 self._custom[kind] = found
+                self._tell_loaders()
             return self._custom[kind]
 
     def _has_file(self, kind: str, name: str) -> bool:

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from weft.content.ansible_values import tagged
 from weft.content.collections import BUILTIN, is_fqcn, split_fqcn
 from weft.content.display import load_display
 from weft.content.filters_common import Notices
@@ -41,6 +42,8 @@ def ready(source: PluginSource) -> Any:
             for path in source.settings.plugin_paths.get(kind, ()):
                 if os.path.isdir(os.path.expanduser(path)):
                     getattr(loader, f"{kind}_loader").add_directory(os.path.expanduser(path))
+        for kind, path in source.for_ansible:
+            getattr(loader, f"{kind}_loader").add_directory(path)
         if source.playbook_dirs:
             known = list(config.playbook_paths)
             added = [path for path in source.playbook_dirs if path not in known]
@@ -64,9 +67,10 @@ def find_plugin(source: PluginSource, kind: Kind, name: str) -> Plugin | None:
     tell_of_redirects(source, kind, name)
     return Plugin(
         found.ansible_name or name,
-        foreign_function(found.j2_function, source.notices),
+        foreign_function(found.j2_function, source.notices, tags=True),
         takes_undefined=bool(found.accept_args_markers),
         foreign=True,
+        reads_marks=True,
     )
 
 
@@ -99,10 +103,18 @@ def core_function(kind: Kind, module: str, name: str) -> Callable[..., Any]:
         return function
 
 
-def foreign_function(function: Callable[..., Any], notices: Notices | None = None) -> Callable[..., Any]:
-    """A plugin's function as it is called by templates: its results are plain data, its warnings ours."""
+def foreign_function(
+    function: Callable[..., Any], notices: Notices | None = None, *, tags: bool = False
+) -> Callable[..., Any]:
+    """A plugin's function as it is called by templates: its results are plain data, its warnings ours.
+
+    ``tags``: what is marked among the arguments gets ansible-core's tags, which plugins made for its loader can tell.
+    """
 
     def call(*args: Any, **kwargs: Any) -> Any:
+        if tags:
+            args = tuple(map(tagged, args))
+            kwargs = {key: tagged(value) for key, value in kwargs.items()}
         return call_foreign(function, args, kwargs, notices)
 
     passed = getattr(function, "jinja_pass_arg", None)

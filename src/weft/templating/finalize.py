@@ -84,12 +84,12 @@ def _printable(value: Any) -> Any:
     return value
 
 
-def plain(value: Any) -> Any:
+def plain(value: Any, keep_marks: bool = False) -> Any:
     """As ``finalize``, for plugins that know nothing of lazy values; the value itself where that can't be."""
     kind = type(value)
     if kind in PLAIN or not isinstance(value, str | dict | list | tuple):
         return value
     try:
-        return finalize(value)
+        return finalize(value, keep_marks)
     except (Tripped, WeftError, UnsupportedType):
         return value

@@ -197,6 +197,9 @@ class Host:
     def render(self, value: Any, names: Variables | None = None) -> Any:
         return self._templar.render(value, self._names if names is None else names)
 
+    def evaluate(self, value: Any, names: Variables) -> Any:
+        return self._templar.evaluate(value, names)
+
     def expression(self, text: str, names: Variables | None = None) -> Any:
         return self._templar.expression(text, self._names if names is None else names)
 

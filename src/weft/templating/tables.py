@@ -60,7 +60,7 @@ class Table(dict[str, Callable[..., Any]]):
 def _invoke(kind: Kind, plugin: Plugin) -> Callable[..., Any]:
     """A call of the plugin that gives a marker where it fails, and for a marker among its arguments."""
     function, takes_undefined, blocking = plugin.function, plugin.takes_undefined, plugin.blocking
-    foreign = plugin.foreign
+    foreign, marks = plugin.foreign, plugin.reads_marks
 
     def call(*args: Any, **kwargs: Any) -> Any:
         if not takes_undefined:
@@ -73,7 +73,8 @@ def _invoke(kind: Kind, plugin: Plugin) -> Callable[..., Any]:
             must_not_block()
         try:
             if foreign:
-                args, kwargs = tuple(map(plain, args)), {key: plain(value) for key, value in kwargs.items()}
+                args = tuple(plain(value, marks) for value in args)
+                kwargs = {key: plain(value, marks) for key, value in kwargs.items()}
             result = function(*args, **kwargs)
             # iterators are gone through here, so that what they raise is the plugin's failure
             if type(result) not in _SIMPLE and isinstance(result, _ITERATORS):

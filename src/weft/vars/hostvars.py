@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from weft.model.errors import UndefinedName
+from weft.model.values import Value
 
 if TYPE_CHECKING:
     from weft.vars.scope import Scope
@@ -33,6 +34,11 @@ class HostVars(Mapping[str, Any]):
                 raise UndefinedName(f"hostvars[{host!r}]")
             found = self._known[host] = HostVarsVars(self._scope.of_host(entry.name), host)
         return found
+
+    def raw_get(self, host: str) -> dict[str, Value]:
+        """A host's variables as they were written, for lookup plugins that ask for them. Raises UndefinedName."""
+        scope = self[host]._scope
+        return {name: scope.raw(name) for name in scope.own_names() if name not in ("vars", "hostvars")}
 
     def __contains__(self, host: object) -> bool:
         return isinstance(host, str) and self._scope.variables.inventory.host(host) is not None

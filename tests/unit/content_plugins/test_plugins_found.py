@@ -84,6 +84,19 @@ class FilterModule:
         own = dict(hello=hello, bad=bad, context=context, filled=filled, each=each, dump=dump)
         return dict(own, broken=Broken(), upper=lambda x: "mine")
 """
+TAGS = """
+from ansible.module_utils.datatag import native_type_name
+from ansible.parsing.vault import VaultHelper
+from ansible.template import is_trusted_as_template
+
+def tags(value):
+    if isinstance(value, dict):
+        return {tags(key): tags(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return list(map(tags, value))
+    trusted = isinstance(value, str) and is_trusted_as_template(value)
+    return f"{native_type_name(value)} {trusted} {VaultHelper.get_ciphertext(value, with_tags=False)}"
+"""
 TESTS = """
 class TestModule:
     def tests(self):
@@ -141,7 +154,8 @@ def play(tmp_path: Path) -> Path:
         tmp_path / "lookup_plugins/mine.py": LOOKUP,
         tmp_path / "files/x.txt": "x",
         collection / "plugins/filter/f.py": "class FilterModule:\n"
-        "    def filters(self):\n        return {'up': lambda x: x.upper(), 'fail': lambda x: 1 / 0}\n",
+        "    def filters(self):\n        return {'up': lambda x: x.upper(), 'fail': lambda x: 1 / 0, 'tags': tags}\n"
+        + TAGS,
         collection / "plugins/test/t.py": "class TestModule:\n    def tests(self):\n"
         "        return {'big': lambda x: x > 9}\n",
         collection / "plugins/lookup/look.py": LOOKUP,
@@ -233,6 +247,9 @@ def test_collections_beside_the_playbook_are_found(
     assert told.messages == ["vvv: redirecting (type: filter) weft_test.coll.oldup to weft_test.coll.up"]
     assert value(templar, "{{ 10 is weft_test.coll.big }}") is True
     assert value(templar, "{{ [1, 10] | select('weft_test.coll.big') }}") == [10]
+    assert value(templar, "{{ {'a': w, 'b': 'c', 'd': n} | weft_test.coll.tags }}", w="written", n=1) == {
+        "str True None": "int False None"
+    }
     with pytest.raises(TemplateFailed, match=r"The filter plugin 'weft_test\.coll\.fail' failed: division by zero"):
         value(templar, "{{ 'a' | weft_test.coll.fail }}")
     with pytest.raises(TemplateFailed, match=r"No filter named 'weft_test\.coll\.nope'"):
