@@ -408,6 +408,44 @@ def test_lookup_plugins_evaluate_other_hosts_variables_as_those_hosts_would(proj
     assert ran.messages("b") == ["red,a"]
 
 
+BROKEN = """
+from ansible.errors import AnsibleFilterError
+
+
+def handling(value):
+    try:
+        int(value)
+    except ValueError:
+        raise AnsibleFilterError("no number")
+
+
+def plainly(value):
+    raise AnsibleFilterError("no number")
+
+
+class FilterModule:
+    def filters(self):
+        return {"handling": handling, "plainly": plainly}
+"""
+
+
+@pytest.mark.parametrize("way", ["handling", "plainly"])
+def test_what_a_filter_raises_while_it_handles_another_error_is_told_apart(project: Project, way: str) -> None:
+    project.file("filter_plugins/broken.py", BROKEN)
+    ran = project.play(f"""
+        - hosts: a
+          gather_facts: no
+          tasks:
+            - debug: msg="{{{{ 'x' | {way} }}}}"
+              ignore_errors: yes
+    """)
+    whole = f"Error while resolving value for 'msg': The filter plugin '{way}' failed"
+    assert (f"{whole}: no number" in ran.lines) is (way == "plainly")
+    assert (f"{whole}." in ran.lines) is (way == "handling")
+    assert f"{whole}: no number" in ran.result("debug")["msg"]
+    assert ran.lines.count("<<< caused by >>>") == (2 if way == "handling" else 1)
+
+
 # -- callbacks ---------------------------------------------------------------------------------------------------------
 
 WITNESS = """

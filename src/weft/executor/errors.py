@@ -8,7 +8,7 @@ from typing import Any
 
 from weft.connection.results import ACTION_FAILED, FAILURE, Failure, fold
 from weft.events import Cause, ErrorInfo
-from weft.model.errors import Unreachable, WeftError
+from weft.model.errors import TemplateFailed, Unreachable, WeftError
 from weft.model.nodes import Task
 from weft.model.values import Origin
 
@@ -33,7 +33,11 @@ def links_of(error: BaseException) -> Iterator[Cause]:
     """An exception and those that caused it, outermost first."""
     current: BaseException | None = error
     while current is not None:
-        if isinstance(current, WeftError):
+        if isinstance(current, TemplateFailed) and current.because:
+            head = current.message.removesuffix(current.because).rstrip(": ")
+            yield Cause(message=f"{head}.", origin=current.origin, help=current.hint, apart=current.apart)
+            yield Cause(message=current.because, apart=True)
+        elif isinstance(current, WeftError):
             yield Cause(message=current.message, origin=current.origin, help=current.hint, apart=current.apart)
         else:
             yield Cause(message=f"{type(current).__name__}: {current}" if str(current) else type(current).__name__)

@@ -68,7 +68,16 @@ class UndefinedName(WeftError):
 
 
 class TemplateFailed(WeftError):
-    """A template can't be compiled or evaluated."""
+    """A template can't be compiled or evaluated.
+
+    ``because``: the end of the message, where it is told as a cause by itself.
+    """
+
+    def __init__(
+        self, message: str, origin: Origin | None = None, hint: str | None = None, *, because: str | None = None
+    ) -> None:
+        super().__init__(message, origin, hint)
+        self.because = because
 
 
 class VaultFailed(WeftError):

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from weft.model.errors import TemplateFailed, VaultFailed
 from weft.model.values import MapNode, SeqNode, Trusted, VaultText
+from weft.templating.types import reason
 
 #: Exact types of markers, for quick checks on hot paths; filled when they are defined.
 MARKERS: Final[set[type]] = set()
@@ -41,6 +42,15 @@ class SyntaxFailed(TemplateFailed):
     def __init__(self, message: str, line: int) -> None:
         super().__init__(message)
         self.line = line
+
+
+def plugin_failed(kind: str, name: str, error: Exception, hint: str | None = None) -> TemplateFailed:
+    """What a plugin raised. An error of ansible-core's raised while another was handled is told apart, as it does."""
+    why = reason(error)
+    apart = error.__cause__ is None and error.__context__ is not None and not error.__suppress_context__
+    theirs = type(error).__module__.startswith("ansible.")
+    message = f"The {kind} plugin {name!r} failed: {why}"
+    return TemplateFailed(message, hint=hint, because=why if apart and theirs else None)
 
 
 class Undecryptable(VaultFailed):

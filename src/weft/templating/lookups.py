@@ -18,7 +18,7 @@ from weft.templating.api import Names
 from weft.templating.blocking import must_not_block
 from weft.templating.context import TemplateContext, read_name
 from weft.templating.environment import EmbeddedTemplate, takes_markers
-from weft.templating.failures import MARKERS, Tripped
+from weft.templating.failures import MARKERS, Tripped, plugin_failed
 from weft.templating.finalize import plain
 from weft.templating.lazy import LazyList
 from weft.templating.markers import ErrorMarker, Marker, UndefinedMarker, first_marker, marker_for
@@ -96,7 +96,7 @@ class Lookups:
             host.notices.warn(f"An error occurred while running the lookup plugin {name!r}: {reason(error)}")
         elif errors != "ignore":
             advice = getattr(error, "_help_text", None)  # of ansible-core's errors
-            return ErrorMarker(TemplateFailed(f"The lookup plugin {name!r} failed: {reason(error)}", hint=advice))
+            return ErrorMarker(plugin_failed("lookup", name, error, advice))
         return [] if wantlist else None
 
     def _trusting(self, value: Any, host: Host) -> Any:

@@ -7,14 +7,13 @@ from functools import update_wrapper
 from typing import Any
 
 from weft.content.plugins import Kind, Plugin, PluginSource
-from weft.model.errors import TemplateFailed, WeftError
+from weft.model.errors import WeftError
 from weft.templating.blocking import must_not_block
-from weft.templating.failures import MARKERS, Tripped
+from weft.templating.failures import MARKERS, Tripped, plugin_failed
 from weft.templating.finalize import plain
 from weft.templating.lazy import identity, keep_markers
 from weft.templating.markers import ErrorMarker, first_marker, marker_for
 from weft.templating.special import SPECIAL_FILTERS, SPECIAL_TESTS
-from weft.templating.types import reason
 
 _SIMPLE = frozenset({str, int, float, bool, list, dict, type(None)})
 _ITERATORS = (Iterator, ItemsView, KeysView, ValuesView, range)
@@ -83,7 +82,7 @@ def _invoke(kind: Kind, plugin: Plugin) -> Callable[..., Any]:
         except (Tripped, WeftError) as error:
             return marker_for(error)
         except Exception as error:
-            return ErrorMarker(TemplateFailed(f"The {kind} plugin {plugin.name!r} failed: {reason(error)}"))
+            return ErrorMarker(plugin_failed(kind, plugin.name, error))
 
     update_wrapper(call, function, assigned=("__name__", "__doc__"), updated=())
     passed = getattr(function, "jinja_pass_arg", None)

@@ -22,6 +22,7 @@ from weft.model.errors import source_excerpt
 from weft.model.values import Origin, Written
 
 _CHAINED = "<<< caused by >>>"
+_HANDLING = "<<< while handling >>>"
 _RECAP = {"ok": "ok", "changed": "changed", "unreachable": "dark", "failed": "failures", "skipped": "skipped"}
 _ALSO = ("rescued", "ignored")
 
@@ -209,6 +210,11 @@ def error_of(error: Mapping[str, Any]) -> _messages.ErrorSummary:
         chain = None
         if event is not None:
             chain = _messages.EventChain(msg_reason=_CHAINED, traceback_reason=_CHAINED, event=event)
+        elif link.get("apart"):
+            # what it was raised while handling isn't told of, but keeps it from being folded into the one before it
+            chain = _messages.EventChain(
+                msg_reason=_HANDLING, traceback_reason=_HANDLING, event=_messages.Event(msg=""), follow=False
+            )
         last = number == len(links) - 1
         event = _messages.Event(
             msg=link["message"],
