@@ -146,6 +146,7 @@ class Agent(object):
         self.token = compat.random_hex(16)
         self.async_dir = "~/.ansible_async"
         self.remote_tmp = "~/.ansible/tmp"
+        self.tmp_ready = set()  # folders for temporary files that are known to be there
         self.linger = 0
         self.keep_jobs = 7 * 86400
         self.running = {}

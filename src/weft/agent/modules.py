@@ -86,11 +86,22 @@ def resolve(agent, args):
     }
     call.update(utils=utils, args=args.get("args") or {}, fqcn=args.get("fqcn") or args.get("name") or "module")
     call["tmpdir"] = args.get("tmpdir") or agent.remote_tmp
+    make_ready(agent, call["tmpdir"])
     if args.get("profile"):
         call["profile"] = args["profile"]
     if call.get("cwd"):
         call["cwd"] = compat.to_text(compat.expand_path(call["cwd"], agent.env))
     return call
+
+
+def make_ready(agent, place):
+    """Make the folder for modules' temporary files: where they have to make it themselves, they warn."""
+    if place not in agent.tmp_ready:
+        agent.tmp_ready.add(place)
+        try:
+            compat.make_private_dir(compat.expand_path(place, agent.env))
+        except OSError:
+            return  # a module that needs it will say so
 
 
 _manifests = {}

@@ -130,6 +130,12 @@ def test_ansible_core_modules_run(agent: Client, home: Path) -> None:
     assert facts["ansible_env"]["HOME"] == str(home)
 
 
+def test_the_folder_for_temporary_files_is_there_before_a_module_uses_it(any_agent: Client, tmp_path: Path) -> None:
+    place = tmp_path / "not/yet"
+    source = f"import os, sys; print('%o' % (os.stat({str(place)!r}).st_mode & 0o777)); sys.exit(0)"
+    assert run_source(any_agent, source, tmpdir=str(place))[1].strip() == "700"
+
+
 def test_a_module_takes_milliseconds_once_the_zygote_is_there(agent: Client) -> None:
     send_module(agent, "ping")
     times = []
