@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from weft.connection.api import Session, Sessions, Target
     from weft.content.plugins import PluginSource
     from weft.content.vault import Vault
+    from weft.engine.asked import Asked
     from weft.engine.state import RunState
     from weft.inventory import Inventory
     from weft.jobs.registry import JobRegistry
@@ -345,6 +346,12 @@ class Parts:
         return Strands()
 
     @cached_property
+    def asked(self) -> Asked:
+        from weft.engine.asked import Asked
+
+        return Asked()
+
+    @cached_property
     def prompter(self) -> Prompter:
         from weft.actions.terminal import TerminalPrompter
 
@@ -421,6 +428,7 @@ class Parts:
             strands=self.strands,
             reload_inventory=self.load_inventory,
             find_filter=self.plugins.filter,
+            asked=self.asked,
             interrupt_programs=self.plugins.programs.interrupt,
             step=self.options.step,
             start_at=self.options.start_at_task,

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from msgspec import Struct
 
-from weft.events.bus import Bus, Sink
+from weft.events.bus import Asking, Bus, Sink
 from weft.model.errors import WeftError
 from weft.model.nodes import Play, Playbook
 from weft.model.run_options import JobsRequest, RunOptions
@@ -50,6 +50,7 @@ async def run_playbooks(
     """
     bus = Bus(tuple(sinks))
     parts = make_parts(options, settings, bus)
+    _answer(sinks, parts)
     try:
         with _quiet_collector():
             books = [parts.load(path) for path in options.playbooks]
@@ -66,6 +67,7 @@ async def run_adhoc(options: RunOptions, settings: Settings, sinks: Sequence[Sin
     """Run one module on hosts. Returns the exit code. Raises WeftError for what ends the whole run."""
     bus = Bus(tuple(sinks))
     parts = Parts(options, settings, bus)
+    _answer(sinks, parts)
     assert options.adhoc is not None
     try:
         book = parts.adhoc_playbook(options.adhoc)
@@ -96,6 +98,13 @@ async def jobs_command(request: JobsRequest, options: RunOptions, settings: Sett
         return await JobsAdmin(request, HostJobs(hosts, reach, console.err), console, paint).run()
     finally:
         await _close(parts, bus)
+
+
+def _answer(sinks: Sequence[Sink], parts: Parts) -> None:
+    """Sinks that ask of the run what their events don't say are told where."""
+    for sink in sinks:
+        if isinstance(sink, Asking):
+            sink.answers = parts.asked.answer
 
 
 async def _play(parts: Parts, books: Sequence[Playbook], signals: bool) -> int:

@@ -524,3 +524,63 @@ def test_a_callback_plugin_of_a_collection_is_enabled_by_name(
     assert "saw debug" not in project.play(SEEN).out
     monkeypatch.setenv("ANSIBLE_CALLBACKS_ENABLED", "our.own.witness")
     assert "saw debug" in project.play(SEEN).out
+
+
+CURIOUS = """
+from ansible.plugins.callback import CallbackBase
+from ansible.template import Templar
+
+
+class CallbackModule(CallbackBase):
+    CALLBACK_VERSION = 2.0
+    CALLBACK_TYPE = "aggregate"
+    CALLBACK_NAME = "curious"
+
+    def say(self, what, **details):
+        found = self.play.get_variable_manager().get_vars(play=self.play, **details)
+        self._display.display(f"{what}: {Templar(loader=None, variables=found).template(found.get(what, 'nothing'))}")
+        return found
+
+    def v2_playbook_on_play_start(self, play):
+        self.play = play
+        self._display.display(f"hosts: {self.say('of_play')['vars']['ansible_play_hosts_all']}")
+        self._display.display(f"tasks: {[[task.get_name() for task in block] for block in play.get_tasks()]}")
+
+    def v2_playbook_on_task_start(self, task, is_conditional):
+        self._display.display(f"written: {dict(task._ds)}")
+        self.say("of_task", task=task)
+
+    def v2_runner_on_ok(self, result):
+        self.say("deep", host=result._host, task=result._task)
+
+    def v2_playbook_on_stats(self, stats):
+        self.say("of_play")
+"""
+
+
+def test_a_callback_plugin_may_ask_for_variables_and_for_what_was_written(project: Project) -> None:
+    project.file("callback_plugins/curious.py", CURIOUS)
+    text = """
+        - hosts: a
+          gather_facts: no
+          vars: {of_play: "{{ 'p' ~ 1 }}"}
+          tasks:
+            - name: one
+              debug: msg=hi
+              when: true
+              vars: {of_task: "{{ of_play }} t"}
+            - debug: msg=ho
+            - block:
+                - name: three
+                  debug: {msg: "{{ deep }}"}
+    """
+    ran = project.play(text, hosts=HOSTS)
+    said = [line for line in ran.lines if line.startswith(("of_", "hosts", "tasks", "written", "deep"))]
+    assert said == [
+        *("of_play: p1", "hosts: ['a']", "tasks: [['one', 'debug'], ['three']]"),
+        "written: {'name': 'one', 'debug': 'msg=hi', 'when': True, 'vars': {'of_task': '{{ of_play }} t'}}",
+        *("of_task: p1 t", "deep: 2 deep"),
+        *("written: {'debug': 'msg=ho'}", "of_task: nothing", "deep: 2 deep"),
+        *("written: {'name': 'three', 'debug': {'msg': '{{ deep }}'}}", "of_task: nothing", "deep: 2 deep"),
+        "of_play: p1",
+    ]

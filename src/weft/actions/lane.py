@@ -104,11 +104,11 @@ def _request(context: ActionContext, *, poll: float, session: bool = False, rese
         action=context.name,
         fqcn=task.fqcn,
         args=_portable(context.args),
-        variables=_variables(scope),
+        variables=variables_of(scope),
         keywords=_keywords(context, poll),
         options=_options(context.settings),
         delegate=context.delegate_to,
-        delegate_variables=_variables(delegate) if delegate is not None else {},
+        delegate_variables=variables_of(delegate) if delegate is not None else {},
         title=str(task.name or ""),
         origin=task.origin,
         role=_role(task.role),
@@ -182,7 +182,7 @@ def _options(settings: Settings) -> dict[str, Any]:
     }
 
 
-def _variables(scope: TaskNames) -> dict[str, Any]:
+def variables_of(scope: TaskNames) -> dict[str, Any]:
     """Every variable as it was written: ansible-core evaluates what its plugins read."""
     found = {name: _portable(scope.raw(name)) for name in scope.own_names() if name not in _LAZY}
     if "ansible_play_batch" in found:
@@ -230,7 +230,7 @@ class _Talk:
     async def answer(self, what: str, message: Mapping[str, Any]) -> Any:
         if what == "hostvars":
             scope = self._context.scope.of_host(str(message["host"]))
-            return await asyncio.to_thread(_variables, scope)
+            return await asyncio.to_thread(variables_of, scope)
         if what == "prompt":
             return await _ask(self._context.services.prompter, message)
         if what in _ON_HOST:

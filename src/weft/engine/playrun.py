@@ -79,6 +79,7 @@ class PlayRun:
         start = start or find_start(run, play)
         if start.elsewhere:
             self._play = replace(play, pre_tasks=(), role_tasks=(), tasks=(), post_tasks=(), gather_facts=False)
+        run.asked.play_started(play, self._vars, run.variables)
         for hosts_now in split:
             run.bus.publish(PlayStarted(play=self._info(hosts_now, strategy)))
             if await self._batch(hosts_now, strategy, start.before):

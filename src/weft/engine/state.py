@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from weft.actions.action import Action
 from weft.actions.base import Services
 from weft.connection.target import Passwords
+from weft.engine.asked import Asked
 from weft.engine.stats import Stats
 from weft.events import Bus, Warned
 from weft.executor.arguments import NoNames
@@ -61,6 +62,7 @@ class RunState(Struct, kw_only=True):
     strands: Strands
     reload_inventory: Callable[[], Inventory]
     find_filter: Callable[[str], Callable[..., Any] | None]
+    asked: Asked
     interrupt_programs: Callable[[], None]  # those that templates run; a task that was waiting for one does not start
     stats: Stats = field(default_factory=Stats)
     failed: set[str] = field(default_factory=set)  # out of the plays that follow

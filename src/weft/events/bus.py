@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from weft.events.deferred import Notice, offer
 from weft.events.types import Event
@@ -17,6 +17,13 @@ class Sink(Protocol):
 
     async def close(self) -> None:
         """Everything handled so far is out when this returns."""
+
+
+@runtime_checkable
+class Asking(Protocol):
+    """A sink that asks of the run what its events don't say. ``answers`` may be called from any thread, and block."""
+
+    answers: Callable[[Mapping[str, Any]], Any] | None
 
 
 class Bus:

@@ -1,7 +1,8 @@
 """Callback plugins that are not weft's own views: they run in a process of their own, and get every event.
 
 All text of weft's views goes through that process too, so that it and what plugins write come out in order. Everything
-is queued in the run's ``Output``: a slow plugin holds up its own process, not the run.
+is queued in the run's ``Output``: a slow plugin holds up its own process, not the run. What a plugin asks of the run
+(variables, mostly) is answered in a thread of its own.
 """
 
 from __future__ import annotations
@@ -9,13 +10,16 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import queue
 import socket
 import subprocess
 import threading
-from collections.abc import Mapping
+from base64 import b64encode
+from collections.abc import Callable, Mapping
 from typing import Any, TextIO, cast
 
 from weft.content.helpers import helper_command
+from weft.model.errors import WeftError
 from weft.sinks.errors import CallbackBroke
 from weft.sinks.json_lines import JsonLines
 from weft.sinks.output import Output, Streams
@@ -24,7 +28,7 @@ _MODULE = "weft.content.callbacks"
 
 
 class CallbackProcess:
-    """The process. ``write`` is called by the output's thread alone."""
+    """The process. ``write`` is called by the output's thread, and by the one that answers plugins' questions."""
 
     def __init__(self, streams: Streams, environment: Mapping[str, str]) -> None:
         """Raises OSError where it can't be started. ``environment`` is added to this process's."""
@@ -44,14 +48,41 @@ class CallbackProcess:
         finally:
             theirs.close()
         self._lines = self._socket.makefile("rb")
+        self._writing = threading.Lock()
+        self._said: queue.SimpleQueue[Mapping[str, Any] | None] = queue.SimpleQueue()
+        self.answers: Callable[[Mapping[str, Any]], Any] | None = None
         self._number = 0
         self.alive = True
         self.broke: str | None = None
         for source, stream in ((self._process.stdout, streams.stdout), (self._process.stderr, streams.stderr)):
             if source is not None:
-                pump = threading.Thread(target=_copy, args=(source, stream), name="weft-callbacks", daemon=True)
-                pump.start()
-                self._pumps.append(pump)
+                self._start_thread(_copy, source, stream)
+        self._start_thread(self._listen)
+
+    def _start_thread(self, target: Callable[..., None], *args: Any) -> None:
+        thread = threading.Thread(target=target, args=args, name="weft-callbacks", daemon=True)
+        thread.start()
+        self._pumps.append(thread)
+
+    def _listen(self) -> None:
+        """Take what the process says: questions are answered here, all else is for ``answer``."""
+        with contextlib.suppress(OSError, ValueError):
+            for line in self._lines:
+                said = json.loads(line)
+                if "ask" in said:
+                    self._answer_question(said)
+                else:
+                    self._said.put(said)
+        self._said.put(None)
+
+    def _answer_question(self, question: Mapping[str, Any]) -> None:
+        from weft.content.lane.channel import pickled
+
+        found = None
+        if self.answers is not None:
+            with contextlib.suppress(WeftError):  # a broken vars file: the run itself says so
+                found = self.answers(question)
+        self.send({"event": "answer", "pickle": b64encode(pickled(found)).decode()})
 
     def send(self, message: Mapping[str, Any]) -> None:
         self.write(json.dumps(message, default=str) + "\n")
@@ -60,7 +91,8 @@ class CallbackProcess:
         """A whole line. Where the process is gone, nothing happens."""
         if self.alive:
             try:
-                self._socket.sendall(text.encode("utf-8", "backslashreplace"))
+                with self._writing:
+                    self._socket.sendall(text.encode("utf-8", "backslashreplace"))
             except OSError:
                 self.alive = False
 
@@ -69,13 +101,10 @@ class CallbackProcess:
 
     def answer(self) -> Mapping[str, Any] | None:
         """The next answer; None: there won't be one. It blocks."""
-        line = b""
-        with contextlib.suppress(OSError):
-            line = self._lines.readline()
-        if not line:
+        answer = self._said.get()
+        if answer is None:
             self.alive = False
             return None
-        answer: Mapping[str, Any] = json.loads(line)
         self.broke = answer.get("broke") or answer.get("failed") or self.broke
         return answer
 
@@ -90,10 +119,10 @@ class CallbackProcess:
 
     def close(self) -> None:
         """The last events are handled, the process ends. May be called twice."""
-        with contextlib.suppress(OSError):
-            self._socket.shutdown(socket.SHUT_WR)
+        self.send({"event": "end"})  # the line stays open: the last events may bring up questions
         while self.alive and self.answer() is not None:
             pass
+        self.answers = None
         try:
             self._process.wait()
         except BaseException:  # Ctrl-C: a plugin that doesn't come to an end
@@ -140,6 +169,14 @@ class Callbacks:
         self._output = output
         self._events = JsonLines(output, cast(TextIO, process))
         self.handle = self._events.handle
+
+    @property
+    def answers(self) -> Callable[[Mapping[str, Any]], Any] | None:
+        return self._process.answers
+
+    @answers.setter
+    def answers(self, answers: Callable[[Mapping[str, Any]], Any] | None) -> None:
+        self._process.answers = answers
 
     def flush(self) -> None:
         self._output.flush()

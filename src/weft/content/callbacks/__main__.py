@@ -1,8 +1,9 @@
 """Runs callback plugins. Standard input is a socket: lines of JSON, each an event as ``--json`` writes it.
 
 Besides events there come ``hello`` (the first line: what to load), ``text`` (what weft's own views write: it goes out
-here, so that it and what plugins write are in order) and ``sync`` (answered once all before it is done). The answers
-are lines of JSON too: how loading went, the numbers of ``sync``, and at the end why a plugin broke the run.
+here, so that it and what plugins write are in order), ``sync`` (answered once all before it is done), ``answer`` and
+``end``. What this process says are lines of JSON too: how loading went, the numbers of ``sync``, what plugins ask (the
+answer is a pickle: who started this process is trusted), and at the end why a plugin broke the run.
 """
 
 from __future__ import annotations
@@ -11,10 +12,12 @@ import gc
 import itertools
 import json
 import os
+import pickle
 import signal
 import socket
 import sys
 import traceback
+from base64 import b64decode
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -30,16 +33,38 @@ class Host:
         self._control = control
         self._dispatch: Any = None
         self._ended = True  # whether the text so far ends with its line
+        self._over = False
+        self._pending = b""  # of a message that has not come whole
+        self._waiting: list[dict[str, Any]] = []
 
     def serve(self) -> None:
-        pending = b""
-        while data := self._control.recv(_CHUNK):
-            *lines, pending = (pending + data).split(b"\n")
+        while not self._over and (self._waiting or self._read()):
+            messages, self._waiting = self._waiting, []
             # as few writes as can be: plugins with threads that write would be waited for each time
-            for message in _joined(map(json.loads, lines)):
+            for message in _joined(messages):
                 self._take(message)
             if not (sys.stdout.line_buffering and self._ended):  # on a terminal whole lines are out already
                 _flush()
+
+    def _read(self) -> bool:
+        """Wait for more messages. False at the end."""
+        data = self._control.recv(_CHUNK)
+        *lines, self._pending = (self._pending + data).split(b"\n")
+        self._waiting += map(json.loads, lines)
+        return bool(data)
+
+    def ask(self, what: str, **details: Any) -> Any:
+        """What the controller has to say to a plugin's question; None where it knows nothing. Events wait meanwhile."""
+        self._say({"ask": what, **details})
+        seen = 0
+        while True:
+            for number, message in enumerate(self._waiting[seen:], seen):
+                if message["event"] == "answer":
+                    del self._waiting[number]
+                    return pickle.loads(b64decode(message["pickle"]))
+            seen = len(self._waiting)
+            if not self._read():
+                return None
 
     def _take(self, message: Mapping[str, Any]) -> None:
         event = message["event"]
@@ -53,6 +78,8 @@ class Host:
             self._say({"sync": message["number"]})
         elif event == "hello":
             self._load(message)
+        elif event == "end":
+            self._over = True
         elif self._dispatch is not None:
             self._dispatch.handle(event, message)
 
@@ -62,7 +89,7 @@ class Host:
         from weft.content.callbacks.loading import load
 
         try:
-            self._dispatch = Dispatch(load(hello), hello)
+            self._dispatch = Dispatch(load(hello), hello, self.ask)
         except Exception as error:
             _flush()
             self._say({"failed": str(getattr(error, "message", error))})

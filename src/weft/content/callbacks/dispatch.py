@@ -18,9 +18,9 @@ Event = Mapping[str, Any]
 class Dispatch:
     """Calls plugins. An assertion in one of them ends the process, as with ansible-core; other errors are told."""
 
-    def __init__(self, plugins: Sequence[Any], hello: Mapping[str, Any]) -> None:
+    def __init__(self, plugins: Sequence[Any], hello: Mapping[str, Any], ask: objects.Ask) -> None:
         self._plugins = list(plugins)
-        self._cast = objects.Cast(hello["extra_vars"])
+        self._cast = objects.Cast(hello["extra_vars"], ask)
         self._display = Display()
         self._shows = bool(hello["main"])  # one of the plugins has the screen: what weft has to say is shown here
         self._diff = bool(hello["options"]["diff"])

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
 from ansible._internal._datatag._tags import Origin as OriginTag
+from ansible.errors import AnsibleError
 from ansible.executor.stats import AggregateStats
 from ansible.executor.task_result import CallbackTaskResult, _RawTaskResult
 from ansible.inventory.host import Host
@@ -16,6 +18,7 @@ from ansible.parsing.dataloader import DataLoader
 from ansible.playbook.handler import Handler
 from ansible.playbook.play import Play
 
+from weft.content.ansible_values import to_ansible
 from weft.content.lane.objects import Inventory, LaneTask, Role, Stacked
 from weft.content.lane.request import RoleAt
 from weft.model.errors import source_excerpt
@@ -27,17 +30,30 @@ _RECAP = {"ok": "ok", "changed": "changed", "unreachable": "dark", "failed": "fa
 _ALSO = ("rescued", "ignored")
 
 
+Ask = Callable[..., Any]  # what to ask, and its details; None where nothing is known
+
+
 class TaskView(LaneTask):
     """A task as it was announced."""
 
     shown: str = ""
+    written: Callable[[], Mapping[str, Any]] | None = None
+
+    @property
+    def _ds(self) -> Any:
+        """The task as it stands in its file."""
+        return self.written() if self.written is not None else self.__dict__.get("_ds")
+
+    @_ds.setter
+    def _ds(self, value: Any) -> None:
+        self.__dict__["_ds"] = value
 
     def get_name(self, include_role_fqcn: bool = True) -> str:
         return self.shown
 
     def copy(self, exclude_parent: bool = False, exclude_tasks: bool = False) -> TaskView:
         new: TaskView = super().copy(exclude_parent, exclude_tasks)
-        new.shown = self.shown
+        new.shown, new.written = self.shown, self.written
         return new
 
 
@@ -48,11 +64,49 @@ class HandlerView(TaskView, Handler):  # type: ignore[misc]
 class PlayView(Play):  # type: ignore[misc]
     """A play as it was announced."""
 
+    ask: Ask | None = None
+
     def get_variable_manager(self) -> Any:
         return self._variable_manager
 
     def get_vars(self) -> dict[str, Any]:
         return dict(self.vars)
+
+    def get_tasks(self) -> list[list[TaskView]]:
+        """The tasks of each block, as far as names go."""
+        found = self.ask("tasks", play=self._uuid) if self.ask is not None else None
+        return [[_named(name) for name in names] for names in found or ()]
+
+
+def _named(name: str) -> TaskView:
+    task = TaskView()
+    task.name = task.shown = name
+    return task
+
+
+class Variables:
+    """Stands for the variable manager: asks the controller, which answers with what is known by then."""
+
+    def __init__(self, ask: Ask, play: str, extra_vars: Mapping[str, Any], inventory: Inventory) -> None:
+        self._ask = ask
+        self._play = play
+        self._inventory = inventory
+        self._hostvars: dict[str, Any] = {}
+        self.extra_vars = self._extra_vars = extra_vars
+
+    def get_vars(self, play: Any = None, host: Any = None, task: Any = None, **_: Any) -> dict[str, Any]:
+        """Variables as they were written; those of a task and a host, where they are named."""
+        found = self._ask(
+            "vars",
+            play=self._play,
+            host=host.name if host is not None else None,
+            task=task._uuid if task is not None else None,
+        )
+        if found is None:
+            return dict(self.extra_vars)
+        known: dict[str, Any] = to_ansible(found)
+        known["vars"] = known.copy()
+        return known
 
 
 class Book:
@@ -75,12 +129,13 @@ class Book:
 class Cast:
     """Everybody who takes part, made once each."""
 
-    def __init__(self, extra_vars: Mapping[str, Any]) -> None:
+    def __init__(self, extra_vars: Mapping[str, Any], ask: Ask) -> None:
         self._hosts: dict[str, Host] = {}
         self._tasks: dict[tuple[str, str], TaskView] = {}
         self._plays: dict[str, PlayView] = {}
         self._loader = DataLoader()
         self._extra_vars = extra_vars
+        self._ask = ask
 
     def host(self, name: str) -> Host:
         if name not in self._hosts:
@@ -96,14 +151,8 @@ class Cast:
         play._uuid = info["id"]
         play._loader = self._loader
         play._origin = _origin(info["origin"])
-        inventory = Inventory(info["hosts"])
-        play._variable_manager = SimpleNamespace(
-            extra_vars=self._extra_vars,
-            _extra_vars=self._extra_vars,
-            _inventory=inventory,
-            _hostvars={},
-            get_vars=lambda **_: dict(self._extra_vars),
-        )
+        play.ask = self._ask
+        play._variable_manager = Variables(self._ask, info["id"], self._extra_vars, Inventory(info["hosts"]))
         self._plays[info["id"]] = play
         return play
 
@@ -125,7 +174,9 @@ class Cast:
         task._variable_manager = play._variable_manager
         task._uuid = info["id"]
         task._origin = _origin(info["origin"])
-        task._ds = task._origin.tag({"name": info["name"]}) if task._origin else {"name": info["name"]}
+        named = {"name": info["name"]}
+        task._ds = task._origin.tag(named) if task._origin else named
+        task.written = partial(self._written, task._origin, task._ds)
         task.shown = info["name"]
         task.implicit = info["implicit"]
         prefix = f"{info['role']} : " if info["role"] else ""
@@ -142,6 +193,28 @@ class Cast:
         for name, value in (info.get("keywords") or {}).items():
             setattr(task, name, value)
         return task
+
+    def _written(self, origin: OriginTag | None, named: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The mapping that stands at a place; ``named`` where it can't be read."""
+        if origin is None or not origin.path:
+            return named
+        try:
+            found = _at(self._loader.load_from_file(origin.path, cache="all"), origin)
+        except AnsibleError:
+            return named
+        return named if found is None else found
+
+
+def _at(data: Any, origin: OriginTag) -> Mapping[str, Any] | None:
+    """The mapping in a file's data that begins there."""
+    if isinstance(data, Mapping):
+        place = OriginTag.get_tag(data)
+        if place is not None and (place.line_num, place.col_num) == (origin.line_num, origin.col_num):
+            return data
+    elif not isinstance(data, list):
+        return None
+    inner = data.values() if isinstance(data, Mapping) else data
+    return next((found for value in inner if (found := _at(value, origin)) is not None), None)
 
 
 def _origin(place: Mapping[str, Any] | None) -> OriginTag | None:
