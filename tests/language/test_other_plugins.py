@@ -584,3 +584,43 @@ def test_a_callback_plugin_may_ask_for_variables_and_for_what_was_written(projec
         *("written: {'name': 'three', 'debug': {'msg': '{{ deep }}'}}", "of_task: nothing", "deep: 2 deep"),
         "of_play: p1",
     ]
+
+
+STRICT = """
+from ansible.playbook.task_include import TaskInclude
+from ansible.plugins.callback import CallbackBase
+
+
+class CallbackModule(CallbackBase):
+    CALLBACK_VERSION = 2.0
+    CALLBACK_TYPE = "aggregate"
+    CALLBACK_NAME = "strict"
+
+    def v2_playbook_on_play_start(self, play):
+        self._display.display(f"play: {play.hosts}")
+
+    def v2_runner_item_on_ok(self, result):
+        self._display.display(f"item: {isinstance(result._task, TaskInclude)}")
+
+    def v2_playbook_on_include(self, included_file):
+        self._display.display(f"include: {included_file._hosts} {included_file._is_role} {included_file._filename[-9:]}")
+"""
+
+
+def test_a_callback_plugin_can_tell_includes_from_tasks(project: Project) -> None:
+    project.file("callback_plugins/strict.py", STRICT)
+    project.files(inner="- debug: msg=in", roles__r__tasks__main="- debug: msg=r")
+    ran = project.play("""
+        - hosts: a,!b
+          gather_facts: no
+          tasks:
+            - include_tasks: inner.yml
+              loop: [1]
+            - include_role: {name: r}
+            - debug: msg=x
+              loop: [1]
+    """)
+    said = [line for line in ran.lines if line.startswith(("play:", "item:", "include:"))]
+    assert said == [
+        *("play: ['a,!b']", "item: True", "include: [a] False inner.yml", "include: [a] True r", "item: False"),
+    ]

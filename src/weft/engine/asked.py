@@ -30,14 +30,15 @@ class Asked:
     def answer(self, question: Mapping[str, Any]) -> Any:
         """``ask``: "vars" (of ``play``, ``task``, ``host``, all but the first may be None), or "tasks" (of ``play``).
 
-        Variables are as they were written. May block. Of what has not been announced nothing is known: None.
+        Variables are as they were written; the tasks of roles are not among the play's, as in Ansible. May block.
+        Of what has not been announced nothing is known: None.
         """
         known = self._plays.get(question["play"])
         if known is None:
             return None
         play, play_vars, variables = known
         if question["ask"] == "tasks":
-            return _titles((*play.pre_tasks, *play.role_tasks, *play.tasks, *play.post_tasks))
+            return _titles((*play.pre_tasks, *play.tasks, *play.post_tasks))
         from weft.actions.lane import variables_of  # most runs have no such plugins
 
         task = self._tasks.get(question.get("task") or "")

@@ -169,6 +169,7 @@ class PlayRun:
             check_mode=run.settings.check if play.common.check_mode is None else is_true(play.common.check_mode),
             origin=play.origin,
             lane=run.lane,
+            patterns=tuple(map(str, play.hosts)) if isinstance(play.hosts, list | tuple) else (str(play.hosts),),
         )
 
     def _environment(self) -> RunEnvironment:

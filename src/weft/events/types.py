@@ -32,6 +32,7 @@ class PlayInfo(Struct, frozen=True, kw_only=True):
     check_mode: bool
     origin: Origin
     lane: str | None = None  # plays that run side by side: a label that keeps their output apart
+    patterns: tuple[str, ...] = ()  # what says which hosts it is for
 
 
 class TaskInfo(Struct, frozen=True, kw_only=True):

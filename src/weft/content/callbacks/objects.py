@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from types import SimpleNamespace
 from typing import Any
 
 from ansible._internal._datatag._tags import Origin as OriginTag
@@ -16,7 +15,9 @@ from ansible.inventory.host import Host
 from ansible.module_utils._internal import _messages
 from ansible.parsing.dataloader import DataLoader
 from ansible.playbook.handler import Handler
+from ansible.playbook.included_file import IncludedFile
 from ansible.playbook.play import Play
+from ansible.playbook.task_include import TaskInclude
 
 from weft.content.ansible_values import to_ansible
 from weft.content.lane.objects import Inventory, LaneTask, Role, Stacked
@@ -59,6 +60,14 @@ class TaskView(LaneTask):
 
 class HandlerView(TaskView, Handler):  # type: ignore[misc]
     """A handler as it was announced."""
+
+
+class IncludeView(TaskView, TaskInclude):  # type: ignore[misc]
+    """An include of tasks or of a role as it was announced: views don't show the results of these."""
+
+
+class HandlerIncludeView(HandlerView, TaskInclude):  # type: ignore[misc]
+    """An include among the handlers."""
 
 
 class PlayView(Play):  # type: ignore[misc]
@@ -145,7 +154,7 @@ class Cast:
     def play(self, info: Mapping[str, Any]) -> PlayView:
         play = PlayView()
         play.name = info["name"]
-        play.hosts = list(info["hosts"])
+        play.hosts = list(info["patterns"])
         play.strategy = info["strategy"]
         play.check_mode = info["check_mode"]
         play._uuid = info["id"]
@@ -169,7 +178,9 @@ class Cast:
     def _task(self, info: Mapping[str, Any]) -> TaskView:
         play = self.play_of(info) or PlayView()
         role = Role(RoleAt(name=info["role"], path="")) if info["role"] else None
-        task = (HandlerView if info["handler"] else TaskView)(block=Stacked(play), role=role)
+        task = _KINDS[info["handler"], _is_include(info, "include_tasks", "include_role")](
+            block=Stacked(play), role=role
+        )
         task._loader = self._loader
         task._variable_manager = play._variable_manager
         task._uuid = info["id"]
@@ -203,6 +214,18 @@ class Cast:
         except AnsibleError:
             return named
         return named if found is None else found
+
+
+_KINDS = {
+    (False, False): TaskView,
+    (False, True): IncludeView,
+    (True, False): HandlerView,
+    (True, True): HandlerIncludeView,
+}
+
+
+def _is_include(info: Mapping[str, Any], *names: str) -> bool:
+    return str(info.get("fqcn") or info.get("action")).removeprefix("ansible.builtin.") in names
 
 
 def _at(data: Any, origin: OriginTag) -> Mapping[str, Any] | None:
@@ -247,8 +270,9 @@ def result_of(cast: Cast, event: Mapping[str, Any], *, item: bool = False) -> _R
         data["_ansible_verbose_always"] = True
     if event["verbose_override"]:
         data["_ansible_verbose_override"] = True
-    if "censored" in data:
-        data["_ansible_no_log"] = True
+    data["_ansible_no_log"] = "censored" in data
+    if not data.get("failed"):
+        data.pop("failed", None)
     if event["delegated_to"]:
         task.delegate_to = event["delegated_to"]
         address = event["delegate_address"] or event["delegated_to"]
@@ -342,15 +366,14 @@ def stats_of(recap: Mapping[str, Mapping[str, int]], custom: Mapping[str, Any]) 
     return stats
 
 
-def included(cast: Cast, event: Mapping[str, Any]) -> Any:
+def included(cast: Cast, event: Mapping[str, Any]) -> IncludedFile:
     """An expanded include."""
     task = cast.task(event["task"]) if event["task"] else None
     label = event["label"]
-    return SimpleNamespace(
-        _filename=event["path"],
-        _hosts=[cast.host(name) for name in event["hosts"]],
-        _args={"_ansible_item_label": label} if label is not None else {},
-        _vars={"_ansible_item_label": label} if label is not None else {},
-        _task=task,
-        _is_role=bool(event["task"]) and event["task"]["action"].endswith("include_role"),
+    names = {"_ansible_item_label": label} if label is not None else {}
+    found = IncludedFile(
+        event["path"], names, dict(names), task, is_role=_is_include(event["task"] or {}, "include_role")
     )
+    for name in event["hosts"]:
+        found.add_host(cast.host(name))
+    return found
