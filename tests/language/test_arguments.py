@@ -144,3 +144,8 @@ def test_no_module_default_takes_the_place_of_what_is_omitted(project: Project) 
         """
     )
     assert ran.messages() == ["Hello world!", "Hello world!", "Hello world!", "default"]
+
+
+def test_arguments_are_evaluated_in_the_order_of_their_names(project: Project) -> None:
+    ran = project.play(PLAY + "    - set_fact: {zz: '{{ first }}', aa: '{{ second }}'}\n")
+    assert "Error while resolving value for 'aa': 'second' is undefined" in ran.result("set_fact")["msg"]

@@ -83,8 +83,7 @@ class ArgumentReader:
             literal: dict[str, Any] = {}
             waiting = []
             templates = [] if task.args_template is None else [task.args_template]
-            for key, value in task.args.items():
-                name = str(key)
+            for name, value in _by_name(task.args):
                 if name == "_raw_params" and not free_form:
                     templates.append(_template_of_all(value, task))
                 elif name in raw:
@@ -123,8 +122,7 @@ class ArgumentReader:
             message = f"Task args must resolve to a 'dict' not {type_name(value)!r}."
             raise self._failed(task) from WeftError(message, origin_of(template))
         found = {}
-        for key, item in stored(value).items():
-            name = str(key)
+        for name, item in _by_name(stored(value)):
             if name not in own:
                 found[name] = item if name in raw else self._one(task, name, item, names, marked)
         return found
@@ -134,6 +132,11 @@ class ArgumentReader:
             f"Finalization of task args for {task.fqcn.removeprefix('ansible.legacy.')!r} failed.",
             task.action_origin or task.origin,
         )
+
+
+def _by_name(args: Mapping[Any, Value]) -> list[tuple[str, Value]]:
+    """In the order in which Ansible evaluates them: it decides which of several failures is told."""
+    return sorted(((str(key), value) for key, value in args.items()), key=lambda pair: pair[0])
 
 
 def without_omitted(args: Mapping[str, Any]) -> dict[str, Any]:
