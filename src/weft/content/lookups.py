@@ -116,6 +116,7 @@ class Lookup(Struct, frozen=True):
     run: Run
     takes_undefined: bool = False
     blocking: bool = True  # takes long: reads files, runs programs, asks servers
+    foreign: bool = False  # not weft's own
 
 
 # -- lists -------------------------------------------------------------------------------------------------------------

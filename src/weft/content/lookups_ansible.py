@@ -46,7 +46,8 @@ def find_lookup(source: PluginSource, name: str) -> Lookup | None:
             )
         return plain(result)
 
-    return Lookup(name, run, takes_undefined=bool(getattr(found, "accept_args_markers", False)))
+    takes_undefined = bool(getattr(found, "accept_args_markers", False))
+    return Lookup(name, run, takes_undefined=takes_undefined, foreign=True)
 
 
 class VariablesView(Mapping[str, Any]):

@@ -44,13 +44,14 @@ class SyntaxFailed(TemplateFailed):
         self.line = line
 
 
-def plugin_failed(kind: str, name: str, error: Exception, hint: str | None = None) -> TemplateFailed:
-    """What a plugin raised. An error of ansible-core's raised while another was handled is told apart, as it does."""
+def plugin_failed(
+    kind: str, name: str, error: Exception, hint: str | None = None, *, foreign: bool = False
+) -> TemplateFailed:
+    """What a plugin raised. Of a ``foreign`` one, what was raised while another error was handled is told apart."""
     why = reason(error)
-    apart = error.__cause__ is None and error.__context__ is not None and not error.__suppress_context__
-    theirs = type(error).__module__.startswith("ansible.")
+    handling = error.__cause__ is None and error.__context__ is not None and not error.__suppress_context__
     message = f"The {kind} plugin {name!r} failed: {why}"
-    return TemplateFailed(message, hint=hint, because=why if apart and theirs else None)
+    return TemplateFailed(message, hint=hint, because=why if foreign and handling else None)
 
 
 class Undecryptable(VaultFailed):

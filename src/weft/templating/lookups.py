@@ -88,16 +88,13 @@ class Lookups:
         except (Tripped, UndefinedName, TemplateFailed) as error:
             return marker_for(error)
         except Exception as error:
-            return self._failed(name, error, errors, wantlist, host)
+            if errors not in ("warn", "ignore"):
+                advice = getattr(error, "_help_text", None)  # of ansible-core's errors
+                return ErrorMarker(plugin_failed("lookup", name, error, advice, foreign=lookup.foreign))
+            if errors == "warn":
+                host.notices.warn(f"An error occurred while running the lookup plugin {name!r}: {reason(error)}")
+            return [] if wantlist else None
         return result if wantlist else _one(result)
-
-    def _failed(self, name: str, error: Exception, errors: Any, wantlist: bool, host: Host) -> Any:
-        if errors == "warn":
-            host.notices.warn(f"An error occurred while running the lookup plugin {name!r}: {reason(error)}")
-        elif errors != "ignore":
-            advice = getattr(error, "_help_text", None)  # of ansible-core's errors
-            return ErrorMarker(plugin_failed("lookup", name, error, advice))
-        return [] if wantlist else None
 
     def _trusting(self, value: Any, host: Host) -> Any:
         """Constants of the template that are templates themselves, evaluated: lookups have always done that."""

@@ -82,7 +82,7 @@ def _invoke(kind: Kind, plugin: Plugin) -> Callable[..., Any]:
         except (Tripped, WeftError) as error:
             return marker_for(error)
         except Exception as error:
-            return ErrorMarker(plugin_failed(kind, plugin.name, error))
+            return ErrorMarker(plugin_failed(kind, plugin.name, error, foreign=foreign))
 
     update_wrapper(call, function, assigned=("__name__", "__doc__"), updated=())
     passed = getattr(function, "jinja_pass_arg", None)
