@@ -408,6 +408,36 @@ def test_lookup_plugins_evaluate_other_hosts_variables_as_those_hosts_would(proj
     assert ran.messages("b") == ["red,a"]
 
 
+FORGETFUL = """
+FACTORS = {"mo": [30], "y": [12]}
+SEEN = []
+
+
+def days(months, month=None):
+    if month:
+        FACTORS["mo"] = [month]
+    SEEN.append(months)
+    return [months * FACTORS["mo"][0], len(SEEN)]
+
+
+class FilterModule:
+    def filters(self):
+        return {"days": days}
+"""
+
+
+def test_what_a_filter_changes_in_its_module_is_forgotten_with_the_task(project: Project) -> None:
+    project.file("filter_plugins/forgetful.py", FORGETFUL)
+    ran = project.play("""
+        - hosts: a
+          gather_facts: no
+          tasks:
+            - debug: msg="{{ [1 | days, 2 | days(month=28), 1 | days] }}"
+            - debug: msg="{{ [1 | days, 2 | days] }}"
+    """)
+    assert ran.messages() == [[[30, 1], [56, 2], [28, 3]], [[30, 1], [60, 2]]]
+
+
 BROKEN = """
 from ansible.errors import AnsibleFilterError
 

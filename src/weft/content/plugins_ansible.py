@@ -19,6 +19,7 @@ from weft.content.collections import BUILTIN, is_fqcn, split_fqcn
 from weft.content.display import load_display
 from weft.content.filters_common import Notices
 from weft.content.plugins import Kind, Plugin, load_failure
+from weft.content.plugins_state import kept_for_the_task
 
 if TYPE_CHECKING:
     from weft.content.plugins import PluginSource
@@ -115,7 +116,8 @@ def foreign_function(
         if tags:
             args = tuple(map(tagged, args))
             kwargs = {key: tagged(value) for key, value in kwargs.items()}
-        return call_foreign(function, args, kwargs, notices)
+        with kept_for_the_task(function):
+            return call_foreign(function, args, kwargs, notices)
 
     passed = getattr(function, "jinja_pass_arg", None)
     if passed is not None:

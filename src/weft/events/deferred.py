@@ -38,6 +38,11 @@ def is_collecting() -> bool:
     return _collected.get() is not None
 
 
+def current_task() -> object:
+    """Something that is the same throughout a task's run on a host, and another one in every other; None outside."""
+    return _collected.get()
+
+
 def offer(notice: Notice) -> bool:
     """Give a notice to the task that runs. False: there is none, publish it."""
     notices = _collected.get()
