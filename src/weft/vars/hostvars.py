@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from weft.model.errors import UndefinedName
 from weft.model.values import Value
@@ -12,7 +12,19 @@ if TYPE_CHECKING:
     from weft.vars.scope import Scope
 
 
-class HostVars(Mapping[str, Any]):
+class _View(Mapping[str, Any]):
+    """What reads others' variables when it is read. Plugins that copy their arguments get it again."""
+
+    __slots__ = ()
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, _memo: dict[int, Any]) -> Self:
+        return self
+
+
+class HostVars(_View):
     """``hostvars``: every listed host, and the controller under its names.
 
     A host's variables are those it has outside of any play, evaluated as that host sees them: play variables, role
@@ -53,7 +65,7 @@ class HostVars(Mapping[str, Any]):
         return f"<hostvars of {len(self)} hosts>"
 
 
-class HostVarsVars(Mapping[str, Any]):
+class HostVarsVars(_View):
     """One host's variables."""
 
     __slots__ = ("_host", "_scope")
@@ -102,7 +114,7 @@ class DelegateVars(HostVarsVars):
 _NOT_IN_VARS = frozenset({"vars", "ansible_search_path", "ansible_current_hosts", "ansible_failed_hosts"})
 
 
-class VarsView(Mapping[str, Any]):
+class VarsView(_View):
     """``vars``: everything there is but itself."""
 
     __slots__ = ("_scope",)

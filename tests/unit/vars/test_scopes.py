@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import sys
 import threading
 
@@ -282,6 +283,14 @@ def test_hostvars_are_those_outside_of_the_play(run: Run) -> None:
     assert run.read("hostvars.h2.inventory_hostname in hostvars") is True
     assert run.read("hostvars | list") == ["h1", "h2"]
     assert run.read("hostvars | length") == 2
+
+
+def test_plugins_may_copy_what_reads_other_hosts_variables(run: Run) -> None:
+    run.inventory_text = "h1\nh2 ip='{{ base }}.2' base=10\n"
+    scope = run.scope("h1")
+    copied = copy.deepcopy({"all": scope["hostvars"], "one": scope["hostvars"]["h2"]})
+    assert (copied["all"]["h2"]["ip"], copied["one"]["ip"]) == ("10.2", "10.2")
+    assert scope["hostvars"].raw_get("h2")["ip"] == "{{ base }}.2"
 
 
 def test_hosts_that_are_not_there(run: Run) -> None:
