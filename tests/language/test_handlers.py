@@ -869,6 +869,24 @@ def test_unnotified_at_v_levels_says_who_was_notified(project: Project) -> None:
     assert "NOTIFIED HANDLER h1 for a" in ran.lines
 
 
+def test_with_vv_notifications_are_told_before_the_task_s_end(project: Project) -> None:
+    ran = project.play(
+        """
+        - hosts: a
+          gather_facts: no
+          tasks:
+            - command: echo
+              notify: h1
+          handlers:
+            - name: h1
+              debug: msg=h1
+        """,
+        "-vv",
+    )
+    told = ran.lines.index("Notification for handler h1 has been saved.")
+    assert ran.lines[told + 1].startswith("changed: [a] => ")
+
+
 def test_of_listening_handlers_with_the_same_name_those_that_were_loaded_last_count(project: Project) -> None:
     project.files(
         roles__r__handlers__main="""

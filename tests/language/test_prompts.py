@@ -72,7 +72,7 @@ def test_confirm_asks_until_both_are_the_same(project: Project) -> None:
 def test_nobody_is_there_to_ask(project: Project) -> None:
     ran = project.play(PLAY, "-e user=given")
     assert ran.messages() == ["given none"]
-    assert "[WARNING]: Not prompting as we are not in interactive mode" in ran.err
+    assert ran.problems == ["[WARNING]: Not prompting as we are not in interactive mode"]
 
 
 def test_encrypt(project: Project) -> None:

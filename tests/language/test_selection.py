@@ -100,6 +100,27 @@ def test_step(project: Project) -> None:
         "Perform task: TASK: three (N)o/(y)es/(c)ontinue: ",
     ]
     assert [line for line in ran.lines if line.startswith("TASK")] == ["TASK [one]", "TASK [three]", "TASK [four]"]
+    assert [line for line in ran.lines if line.startswith("Perform")] == [text.strip() for text in ran.questions]
+
+
+def test_step_asks_again_in_the_next_play(project: Project) -> None:
+    ran = project.play(
+        """
+        - hosts: a
+          gather_facts: no
+          tasks:
+            - {name: one, debug: }
+            - {name: two, debug: }
+        - hosts: a
+          gather_facts: no
+          tasks:
+            - {name: three, debug: }
+        """,
+        "--step",
+        answers=["c", "n"],
+    )
+    assert ran.tasks == ["a: one (ok)", "a: two (ok)"]
+    assert [text.split()[3] for text in ran.questions] == ["one", "three"]
 
 
 def test_list_tasks(project: Project) -> None:

@@ -39,7 +39,7 @@ def _is_alone_with_its_tasks(walk: Walk) -> bool:
     run, host = walk.run, walk.host
     return (
         walk.lane is walk.batch.main
-        and not (run.step or run.stopping or run.strands.begun)
+        and not (walk.batch.step or run.stopping or run.strands.begun)
         and not host.held
         and host.deadline is None
     )

@@ -114,7 +114,7 @@ class Batch:
             info = self._infos[key] = self._info(lane, task, turn)
             self._state.run.asked.task_started(info.id, task)
         turn.shared[Shared.INFO] = info
-        if self._state.run.step and task.kind is not TaskKind.META:
+        if self._state.step and task.kind is not TaskKind.META:
             turn.shared[Shared.UNSAID] = True
         else:
             self._state.run.bus.publish(TaskStarted(task=info))

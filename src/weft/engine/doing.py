@@ -109,9 +109,9 @@ async def _execute(walk: Walk, task: Task, turn: Round, *, everywhere: bool) -> 
         from weft.engine.debugger import debugged
 
         report, shown = await debugged(batch, host, call, report)
-    await settle(batch, host, task, turn, report, info, everywhere=everywhere, shown=shown)
     if report.outcome.changed and report.outcome.notify:
         notify(batch, host, report.outcome.notify, task)
+    await settle(batch, host, task, turn, report, info, everywhere=everywhere, shown=shown)
     return report
 
 

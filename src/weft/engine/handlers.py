@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterator, Sequence
 
 from weft.engine.state import BatchState, HostState
-from weft.events import Notified, Warned
+from weft.events import Message, Notified, Warned
 from weft.model.errors import WeftError
 from weft.model.nodes import Block, Handler, Node, Task
 from weft.model.values import Trusted, origin_of
@@ -43,6 +43,7 @@ def notify(batch: BatchState, host: HostState, names: Sequence[str], task: Task)
                 _add(batch, host, handler)
         elif name not in host.notifications:
             host.notifications.append(name)
+            batch.run.bus.publish(Message(text=f"Notification for handler {name} has been saved.", verbosity=2))
 
 
 def flush_needed(batch: BatchState, host: HostState) -> bool:

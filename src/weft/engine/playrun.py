@@ -116,6 +116,7 @@ class PlayRun:
             strategy=strategy,
             debugs=self._debugs,
             skip_before=skip_before,
+            step=run.step,
         )
         limit = HostLimit(run.settings.forks if strategy == "host_pinned" else None)
         batch = Batch(state, self._setup(), limit, together=strategy == "linear")

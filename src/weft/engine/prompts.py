@@ -40,7 +40,7 @@ async def _answer(run: RunState, prompt: VarsPrompt, play_vars: PlayVars) -> Any
         )
     )
     if not run.services.prompter.interactive:
-        run.bus.publish(Warned(message="Not prompting as we are not in interactive mode", origin=prompt.origin))
+        run.bus.publish(Warned(message="Not prompting as we are not in interactive mode"))
         value = default
     else:
         value = await _ask(run, prompt, text, default)

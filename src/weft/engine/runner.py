@@ -99,6 +99,10 @@ class Runner:
         self._run.bus.publish(started)
         lane.over = False
         await lane.plays(book.plays)
+        if self._run.settings.retry_files_enabled:
+            from weft.engine.retryfile import keep_for_retry
+
+            await keep_for_retry(lane.run, book)
 
     async def _finish(self, code: int, wall: float) -> None:
         run = self._run

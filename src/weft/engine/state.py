@@ -123,6 +123,7 @@ class BatchState:
     ended: bool = False  # meta: end_play
     broken: bool = False  # too many failures: the rest of the run is off
     cleared: int = 0  # how often meta: clear_host_errors has been run
+    step: bool = False  # somebody is asked before each task, until the answer is to continue
     lanes: Lanes = dataclasses.field(init=False)
     main: Lane = dataclasses.field(init=False)  # the play's own
     # node id -> `serial` where hosts go their own pace

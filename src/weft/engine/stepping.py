@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from weft.engine.lockstep import Round
 from weft.engine.state import Shared
-from weft.events import TaskStarted
+from weft.events import StepAnswered, TaskStarted
 from weft.model.nodes import Task
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 async def agreed(walk: Walk, task: Task, turn: Round) -> bool:
     """The first host of the round asks, and the answer is for all. The task's banner comes with a yes."""
-    if not walk.run.step:  # no longer: somebody has said `continue` meanwhile
+    if not walk.batch.step:  # no longer: somebody has said `continue` meanwhile
         _say_started(walk, turn)
         return True
     answer: asyncio.Future[bool] | None = turn.shared.get(Shared.STEP)  # type: ignore[assignment]
@@ -39,7 +39,8 @@ def _say_started(walk: Walk, turn: Round) -> None:
 async def _ask(walk: Walk, task: Task) -> bool:
     question = f"Perform task: TASK: {walk.batch.title(task, walk.host)} (N)o/(y)es/(c)ontinue: "
     reply = (await walk.run.services.prompter.ask(question)).strip().lower()
+    walk.run.bus.publish(StepAnswered(question=question))
     if reply in ("c", "continue"):
-        walk.run.step = False
+        walk.batch.step = False  # for the rest of the play's batch, as in Ansible
         return True
     return reply in ("y", "yes")

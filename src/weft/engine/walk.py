@@ -180,7 +180,7 @@ class Walk:
 
     async def _agreed(self, task: Task, turn: Round) -> bool:
         """With `--step`: whether somebody wants the task."""
-        if not self.run.step and Shared.UNSAID not in turn.shared:
+        if not self.batch.step and Shared.UNSAID not in turn.shared:
             return True
         from weft.engine.stepping import agreed
 

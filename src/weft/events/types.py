@@ -92,6 +92,12 @@ class NoHostsMatched(Event, frozen=True, kw_only=True):
     play: PlayInfo
 
 
+class StepAnswered(Event, frozen=True, kw_only=True):
+    """``--step``: the question whether a task is to run has been answered."""
+
+    question: str
+
+
 class NoHostsLeft(Event, frozen=True, kw_only=True):
     """Every host of the play failed, or too many did: NO MORE HOSTS LEFT."""
 

@@ -47,6 +47,7 @@ class Classic:
             ev.PlayStarted: lambda event: self._play_banner(event.play),
             ev.NoHostsMatched: self._no_hosts_matched,
             ev.NoHostsLeft: self._no_hosts_left,
+            ev.StepAnswered: lambda event: screen.banner(event.question),
             ev.TaskStarted: self._task_started,
             ev.HostStarted: self._host_started,
             ev.ItemFinished: self._item_finished,
