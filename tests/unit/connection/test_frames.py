@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from weft.connection.errors import BrokenFrames
@@ -14,6 +14,7 @@ FRAMES = [({"id": 1, "op": "a"}, b""), ({"id": 2}, b"\x00\xff" * 500), ({"name":
 STREAM = b"".join(encode(header, payload) for header, payload in FRAMES)
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])  # on a busy machine the first ones take long to make
 @given(st.lists(st.integers(1, len(STREAM)), max_size=30))
 def test_frames_are_the_same_however_the_stream_is_cut(cuts: list[int]) -> None:
     reader, found, last = FrameReader(), [], 0
