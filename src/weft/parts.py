@@ -46,8 +46,16 @@ class _Notices(Struct):
     def warn(self, message: str) -> None:
         self.bus.notify(Warned(message=message))
 
-    def deprecate(self, message: str, version: str) -> None:
-        self.bus.notify(Deprecated(message=message, version=version, collection="ansible.builtin"))
+    def deprecate(
+        self,
+        message: str,
+        version: str | None,
+        *,
+        date: str | None = None,
+        collection: str | None = "ansible.builtin",
+        advice: str | None = None,
+    ) -> None:
+        self.bus.notify(Deprecated(message=message, version=version, date=date, collection=collection, help=advice))
 
     def say(self, message: str, verbosity: int) -> None:
         self.bus.notify(Message(text=message, verbosity=verbosity))

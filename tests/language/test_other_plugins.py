@@ -438,6 +438,41 @@ def test_what_a_filter_changes_in_its_module_is_forgotten_with_the_task(project:
     assert ran.messages() == [[[30, 1], [56, 2], [28, 3]], [[30, 1], [60, 2]]]
 
 
+OLD = """
+from ansible.utils.display import Display
+
+
+def old(value, **removal):
+    Display().deprecated("Old.", **removal)
+    return value
+
+
+class FilterModule:
+    def filters(self):
+        return {"old": old}
+"""
+
+
+@pytest.mark.parametrize(
+    ("removal", "told"),
+    [
+        ("version='9.0', collection_name='ns.col', help_text='Go on.'", "from collection 'ns.col' version 9.0. Go on."),
+        ("date='2030-01-02', collection_name='ns.col'", "from collection 'ns.col' in a release after 2030-01-02."),
+        ("version='2.40', collection_name='ansible.builtin'", "from ansible-core version 2.40."),
+        ("version='2.40'", "in the future."),
+    ],
+)
+def test_a_filter_s_deprecation_says_what_it_will_be_removed_from(project: Project, removal: str, told: str) -> None:
+    project.file("filter_plugins/old.py", OLD)
+    ran = project.play(f"""
+        - hosts: a
+          gather_facts: no
+          tasks:
+            - debug: msg="{{{{ 'x' | old({removal}) }}}}"
+    """)
+    assert f"[DEPRECATION WARNING]: Old. This feature will be removed {told}\n" in ran.err
+
+
 BROKEN = """
 from ansible.errors import AnsibleFilterError
 

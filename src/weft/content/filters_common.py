@@ -17,8 +17,16 @@ class Notices(Protocol):
 
     def warn(self, message: str) -> None: ...
 
-    def deprecate(self, message: str, version: str) -> None:
-        """``version``: the ansible-core release in which it ends."""
+    def deprecate(
+        self,
+        message: str,
+        version: str | None,
+        *,
+        date: str | None = None,
+        collection: str | None = "ansible.builtin",
+        advice: str | None = None,
+    ) -> None:
+        """``version``: the release of ansible-core, or of another collection, in which it ends; or ``date``."""
 
     def say(self, message: str, verbosity: int) -> None:
         """For those who asked for it with so many -v."""

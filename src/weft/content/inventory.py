@@ -109,8 +109,16 @@ class _Notices:
     def warn(self, message: str) -> None:
         self._warn(Warned(message=message))
 
-    def deprecate(self, message: str, version: str) -> None:
-        self._warn(Deprecated(message=message, version=version, collection="ansible.builtin"))
+    def deprecate(
+        self,
+        message: str,
+        version: str | None,
+        *,
+        date: str | None = None,
+        collection: str | None = "ansible.builtin",
+        advice: str | None = None,
+    ) -> None:
+        self._warn(Deprecated(message=message, version=version, date=date, collection=collection, help=advice))
 
     def say(self, message: str, verbosity: int) -> None:
         self._warn(Message(text=message, verbosity=verbosity))

@@ -54,7 +54,7 @@ class _Quiet:
     def warn(self, message: str) -> None:
         pass
 
-    def deprecate(self, message: str, version: str) -> None:
+    def deprecate(self, message: str, version: str | None, **details: str | None) -> None:
         pass
 
     def say(self, message: str, verbosity: int) -> None:

@@ -148,7 +148,19 @@ def told(notices: Notices | None) -> Iterator[None]:
             for warning in context.get_warnings():
                 notices.warn(brief(warning.event))
             for deprecation in context.get_deprecation_warnings():
-                notices.deprecate(brief(deprecation.event), deprecation.version or deprecation.date or "")
+                _tell(notices, brief(deprecation.event), deprecation)
+
+
+def _tell(notices: Notices, message: str, deprecation: Any) -> None:
+    by = deprecation.deprecator
+    name = by.resolved_name if by is not None else None  # a plugin's, or only its collection's
+    notices.deprecate(
+        message,
+        deprecation.version,
+        date=deprecation.date,
+        collection=".".join(name.split(".")[:2]) if name else None,
+        advice=deprecation.event.help_text,
+    )
 
 
 def plain(value: Any) -> Any:

@@ -21,7 +21,7 @@ class Told:
     def warn(self, message: str) -> None:
         self.messages.append(message)
 
-    def deprecate(self, message: str, version: str) -> None:
+    def deprecate(self, message: str, version: str | None, **details: str | None) -> None:
         self.messages.append(message)
 
     def say(self, message: str, verbosity: int) -> None:
