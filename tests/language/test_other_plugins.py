@@ -578,6 +578,16 @@ def test_a_callback_plugin_that_fails_is_told_of_and_the_run_goes_on(project: Pr
     assert "Callback dispatch 'v2_runner_on_ok' failed for plugin 'broken'" in ran.err
 
 
+def test_a_file_that_a_callback_plugin_leaves_open_is_whole(project: Project) -> None:
+    keeping = "from ansible.plugins.callback import CallbackBase\n\n\nclass CallbackModule(CallbackBase):\n"
+    keeping += "    def __init__(self):\n        super().__init__()\n        self.me = self\n"
+    keeping += f"        self.file = open({str(project.folder / 'kept')!r}, 'w')\n"
+    keeping += "    def v2_runner_on_ok(self, result):\n        self.file.write('ok\\n')\n"
+    project.file("callback_plugins/keeping.py", keeping)
+    project.play(SEEN)
+    assert (project.folder / "kept").read_text() == "ok\n" * 2
+
+
 def test_a_callback_plugin_of_a_collection_is_enabled_by_name(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
