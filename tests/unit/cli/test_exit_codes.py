@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 
 import pytest
 from cli_runs import run_cli
@@ -204,3 +205,15 @@ def test_what_was_put_off_to_the_end_is_done():
 def test_a_command_that_exits_itself(raised, code, shown):
     ended = python(f"import sys; from weft.cli.main import alone; alone(lambda: sys.exit({raised}))")
     assert (ended.returncode, ended.stderr) == (code, shown)
+
+
+def test_files_that_plugins_left_open_are_written_out():
+    code = (
+        "import sys, types; from weft.cli.main import alone\n"
+        "plugin = sys.modules['weft_plugins_filter_x'] = types.ModuleType('plugin')\n"
+        "plugin.notes = open(sys.argv[1], 'w'); plugin.notes.write('seen')\n"
+        "alone(lambda: 0)"
+    )
+    with tempfile.NamedTemporaryFile("r") as notes:
+        assert python(code, notes.name).returncode == 0
+        assert notes.read() == "seen"

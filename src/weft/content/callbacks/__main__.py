@@ -97,6 +97,10 @@ class Host:
         _flush()
         self._say({"ready": True})
 
+    def let_go(self) -> None:
+        """Of the plugins, so that their files are written to the end. They know this object, which isn't collected."""
+        self._dispatch = None
+
     def broke(self, error: BaseException) -> None:
         """A plugin has ended it all (ansible-core lets assertions through)."""
         _flush()
@@ -155,6 +159,8 @@ def main() -> None:
     except Exception as error:
         host.broke(error)
         sys.exit(1)
+    finally:
+        host.let_go()
 
 
 if __name__ == "__main__":
