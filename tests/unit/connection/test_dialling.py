@@ -17,7 +17,7 @@ from ssh_server import Door, serve
 from weft.connection.api import Target
 from weft.connection.pool import SessionPool
 from weft.connection.ssh import transport
-from weft.connection.ssh.dial import CantDial, Dialer, Wire
+from weft.connection.ssh.dial import CantDial, Dialer, JoinedWrites, Wire
 from weft.connection.ssh.early import Early
 from weft.connection.ssh.syntax import BadConfig
 
@@ -129,6 +129,67 @@ async def test_a_pool_s_first_connection_takes_the_early_stream(tmp_path: Path) 
             assert len(door.connections) == 1
         finally:
             await pool.close()
+
+
+async def test_files_are_read_once_and_programs_asked_each_time(tmp_path: Path) -> None:
+    quiet, asking = tmp_path / "quiet", tmp_path / "asking"
+    quiet.write_text("Host *\n  Port 2201\n")
+    asking.write_text(f"Host x\n  Match exec 'echo %h >>{tmp_path / 'asked'}'\n  Port 2202\n")
+    early = Early()
+    for host in ("a", "b"):
+        for file, port in ((quiet, 2201), (asking, 2202)):
+            plan = await early.plan(Target(host=host, user="me", ssh_extra_args=f"-F {file}"))
+            assert (plan.host, plan.port) == (host, port)
+        assert early.files.at_hand(str(quiet)) and not early.files.at_hand(str(asking))
+    assert (tmp_path / "asked").read_text() == "a\nb\n"
+
+
+# writing
+
+
+class Sent:
+    """A transport that notes what is written."""
+
+    def __init__(self) -> None:
+        self.writes: list[bytes] = []
+        self.closed = ""
+
+    def write(self, data: bytes) -> None:
+        self.writes.append(data)
+
+    def close(self) -> None:
+        self.closed = "in order"
+
+    def abort(self) -> None:
+        self.closed = "at once"
+
+
+async def test_a_small_packet_leaves_with_the_next_one() -> None:
+    sent = Sent()
+    joined = JoinedWrites(sent)
+    for data in (b"small", b"x" * 200, b"y" * 200, b"one", b"two"):
+        joined.write(data)
+    assert sent.writes == [b"small" + b"x" * 200, b"y" * 200, b"onetwo"]
+
+
+async def test_a_small_packet_leaves_though_nothing_follows() -> None:
+    sent = Sent()
+    joined = JoinedWrites(sent)
+    joined.write(b"small")
+    await asyncio.sleep(0)
+    assert sent.writes == [b"small"]
+    joined.write(b"last")
+    joined.close()
+    assert (sent.writes, sent.closed) == ([b"small", b"last"], "in order")
+
+
+async def test_nothing_leaves_after_an_abort() -> None:
+    sent = Sent()
+    joined = JoinedWrites(sent)
+    joined.write(b"small")
+    joined.abort()
+    await asyncio.sleep(0)
+    assert (sent.writes, sent.closed) == ([], "at once")
 
 
 # acknowledging

@@ -18,6 +18,8 @@ from weft.connection.process import ProcessChannel, spawn
 from weft.connection.ssh.plan import Plan
 from weft.model.errors import Unreachable
 
+_SMALL = 100  # bytes: an empty packet, with the longest of the checksums
+
 
 class CantDial(Unreachable):
     """There is no byte stream: the name has no address, nobody listens, nobody answers."""
@@ -149,8 +151,8 @@ class Wire(asyncio.Protocol):
         self._protocol = protocol
         self._socket: socket.socket | None = connected
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._protocol.connection_made(transport)
+    def connection_made(self, transport: Any) -> None:
+        self._protocol.connection_made(JoinedWrites(transport))
 
     def data_received(self, data: bytes) -> None:
         if self.hasty and self._socket is not None:
@@ -171,8 +173,49 @@ class Wire(asyncio.Protocol):
         self._protocol.resume_writing()
 
 
+class JoinedWrites:
+    """As much of a transport as asyncssh needs, which sends a small packet together with the one behind it.
+
+    asyncssh puts an empty packet ahead of each one that is encrypted. Alone that is a system call here, a packet on the
+    wire, and sshd woken up, for nothing.
+    """
+
+    def __init__(self, transport: Any) -> None:
+        self._transport = transport
+        self._loop = asyncio.get_running_loop()
+        self._held = b""
+
+    def write(self, data: bytes) -> None:
+        if self._held:
+            data, self._held = self._held + data, b""
+        elif len(data) <= _SMALL:
+            self._held = data
+            self._loop.call_soon(self._flush)  # if nothing follows at once
+            return
+        self._transport.write(data)
+
+    def _flush(self) -> None:
+        held, self._held = self._held, b""
+        if held:
+            self._transport.write(held)
+
+    def close(self) -> None:
+        self._flush()
+        self._transport.close()
+
+    def abort(self) -> None:
+        self._held = b""
+        self._transport.abort()
+
+    def is_closing(self) -> bool:
+        return bool(self._transport.is_closing())
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        return self._transport.get_extra_info(name, default)
+
+
 class ProxyPipe:
-    """A ProxyCommand's stdin and stdout, as much of an asyncio transport as asyncssh needs."""
+    """A ProxyCommand's stdin and stdout, as much of an asyncio transport as ``JoinedWrites`` needs."""
 
     def __init__(self, protocol: Any) -> None:
         self._protocol = protocol
@@ -191,7 +234,7 @@ class ProxyPipe:
             self._channel = spawn([shell, "-c", f"exec {command}"], self)
         except OSError as error:
             raise CantDial(f"ssh: ProxyCommand {command!r} can't be started: {error.strerror}") from None
-        self._protocol.connection_made(self)
+        self._protocol.connection_made(JoinedWrites(self))
 
     async def wait_closed(self) -> None:
         if self._channel is not None:

@@ -15,7 +15,7 @@ from msgspec import Struct, field
 
 from weft.connection.api import Target
 from weft.connection.ssh.dial import open_stream
-from weft.connection.ssh.plan import Files, Plan, make
+from weft.connection.ssh.plan import Files, Plan, command_line, make
 
 _MOST = 64  # streams
 
@@ -25,6 +25,7 @@ class Early(Struct):
 
     files: Files = field(default_factory=Files)
     local_user: str = field(default_factory=lambda: _local_user())
+    _reading: asyncio.Lock = field(default_factory=asyncio.Lock)
     _plans: dict[Target, Plan] = field(default_factory=dict)  # made and not asked for yet
     _streams: dict[Plan, asyncio.Task[socket.socket]] = field(default_factory=dict)
     _endpoints: set[str] = field(default_factory=set)
@@ -48,7 +49,11 @@ class Early(Struct):
         return self._plans.pop(target, None) or await self._make(target)
 
     async def _make(self, target: Target) -> Plan:
-        return await asyncio.to_thread(make, target, self.files, self.local_user)
+        named = command_line(target).file
+        async with self._reading:  # one reads the files for all
+            if self.files.at_hand(named):
+                return make(target, self.files, self.local_user)
+            return await asyncio.to_thread(make, target, self.files, self.local_user)
 
     def take(self, made: Plan) -> asyncio.Task[socket.socket] | None:
         """The stream that was begun for a plan, whatever has come of it; the caller owns it."""

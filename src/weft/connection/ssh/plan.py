@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from weft.connection.api import Target
 from weft.connection.ssh.arguments import CommandLine, parse_arguments
 from weft.connection.ssh.resolve import Question, Values, expand, expand_path, hostname, matches, resolve, tokens
-from weft.connection.ssh.syntax import BadConfig, Section, Setting, read
+from weft.connection.ssh.syntax import BadConfig, Section, Setting, asks_a_program, read
 
 DEFAULT_IDENTITIES = ("id_rsa", "id_ecdsa", "id_ecdsa_sk", "id_ed25519", "id_ed25519_sk")
 DEFAULT_METHODS = ("gssapi-with-mic", "hostbased", "publickey", "keyboard-interactive", "password")
@@ -122,6 +122,13 @@ class Files(Struct):
         if named is not None:
             return [] if named == "none" else [self._one(named, user=True, must_exist=True)]
         return [self._one(self.user_path, user=True), self._one(self.system_path, user=False)]
+
+    def at_hand(self, named: str | None) -> bool:
+        """Whether ``sections`` has nothing to read, and no program is to be run to see which of them count."""
+        paths = (self.user_path, self.system_path) if named is None else (named,)
+        return named == "none" or all(
+            path in self._read and not any(map(asks_a_program, self._read[path])) for path in paths
+        )
 
     def _one(self, path: str, *, user: bool, must_exist: bool = False) -> tuple[Section, ...]:
         if path not in self._read:

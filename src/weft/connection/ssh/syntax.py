@@ -50,6 +50,12 @@ class Section(Struct, frozen=True):
     items: tuple[Setting | tuple[Section, ...], ...]
 
 
+def asks_a_program(section: Section) -> bool:
+    """Whether a ``Match exec`` is in it."""
+    inner = [one for item in section.items if isinstance(item, tuple) for one in item]
+    return any(word.lstrip("!").lower() == "exec" for word in section.criteria) or any(map(asks_a_program, inner))
+
+
 # Reading
 
 
