@@ -11,7 +11,7 @@ from typing import NoReturn
 
 #: Objects more than there were at the last look before Python looks for garbage again. With its own 700, a fifth of the
 #: CPU of a run over many hosts went into that; what is loaded at the start mostly stays. So many are some megabytes.
-_GARBAGE = 100_000
+GARBAGE = 100_000
 _UNWRITTEN = 120  # the interpreter's exit code where the last of the output can't be written
 
 
@@ -25,7 +25,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def alone(command: Callable[[], int]) -> NoReturn:
     """Run what this process is there for, and end it with the exit code that comes of it."""
-    gc.set_threshold(_GARBAGE)
+    gc.set_threshold(GARBAGE)
     try:
         code = command()
         if not _has_plugins():
