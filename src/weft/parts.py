@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from weft.events.bus import Bus
@@ -36,29 +35,6 @@ if TYPE_CHECKING:
 
 _TRACES_FROM = 3  # -vvv
 _OWN_ACTIONS = ("include_tasks", "include_role", "import_tasks", "import_role", "import_playbook", "meta")
-
-
-class _Notices(Struct):
-    """What plugins have to say, as events."""
-
-    bus: Bus
-
-    def warn(self, message: str) -> None:
-        self.bus.notify(Warned(message=message))
-
-    def deprecate(
-        self,
-        message: str,
-        version: str | None,
-        *,
-        date: str | None = None,
-        collection: str | None = "ansible.builtin",
-        advice: str | None = None,
-    ) -> None:
-        self.bus.notify(Deprecated(message=message, version=version, date=date, collection=collection, help=advice))
-
-    def say(self, message: str, verbosity: int) -> None:
-        self.bus.notify(Message(text=message, verbosity=verbosity))
 
 
 class _Late:
@@ -124,9 +100,10 @@ class Parts:
 
     @cached_property
     def plugins(self) -> PluginSource:
+        from weft.content.notices import EventNotices
         from weft.content.plugins import PluginSource
 
-        return PluginSource(self.settings, notices=_Notices(self.bus), decrypt=self.decrypt_file)
+        return PluginSource(self.settings, notices=EventNotices(self.bus.notify), decrypt=self.decrypt_file)
 
     @cached_property
     def templar(self) -> Templar:

@@ -15,8 +15,9 @@ from typing import Any
 from weft.config.yaml import Decrypt
 from weft.content.ansible_values import from_ansible, origin_from, to_ansible
 from weft.content.display import load_display
+from weft.content.notices import EventNotices
 from weft.content.plugins import PluginSource
-from weft.events.types import Deprecated, Event, Message, Warned
+from weft.events.types import Event
 from weft.inventory.builder import GroupDraft, HostDraft, InventoryBuilder
 from weft.model.errors import LoadError
 from weft.model.settings import Settings
@@ -38,7 +39,7 @@ class InventoryPlugins:
         playbook_dirs: Sequence[str] = (),
     ) -> None:
         """``playbook_dirs`` may have collections/ and inventory_plugins/ in them."""
-        self._source = PluginSource(settings, notices=_Notices(warn))
+        self._source = PluginSource(settings, notices=EventNotices(warn))
         for path in playbook_dirs:
             self._source.add_content_root(path)
         self._dirs = [os.path.join(path, "inventory_plugins") for path in playbook_dirs]
@@ -98,30 +99,6 @@ class InventoryPlugins:
         from weft.content.plugins_ansible import told
 
         return told(self._source.notices)
-
-
-class _Notices:
-    """What plugins tell the user, as events."""
-
-    def __init__(self, warn: Warn) -> None:
-        self._warn = warn
-
-    def warn(self, message: str) -> None:
-        self._warn(Warned(message=message))
-
-    def deprecate(
-        self,
-        message: str,
-        version: str | None,
-        *,
-        date: str | None = None,
-        collection: str | None = "ansible.builtin",
-        advice: str | None = None,
-    ) -> None:
-        self._warn(Deprecated(message=message, version=version, date=date, collection=collection, help=advice))
-
-    def say(self, message: str, verbosity: int) -> None:
-        self._warn(Message(text=message, verbosity=verbosity))
 
 
 class _Bridge:
@@ -199,7 +176,7 @@ class VarsPlugins:
         self, settings: Settings, *, warn: Warn, decrypt: Decrypt | None = None, playbook_dirs: Sequence[str] = ()
     ) -> None:
         """``playbook_dirs`` may have collections/ in them."""
-        self._source = PluginSource(settings, notices=_Notices(warn))
+        self._source = PluginSource(settings, notices=EventNotices(warn))
         for path in playbook_dirs:
             self._source.add_content_root(path)
         self._enabled = [name for name in settings.vars_plugins_enabled if not _is_native(name)]
