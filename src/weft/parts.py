@@ -278,6 +278,8 @@ class Parts:
         """The one task of `weft run` as a playbook. Raises LoadError."""
         from weft.playbook.adhoc import adhoc_playbook
 
+        if adhoc.basedir is not None:  # the module may be of a collection that is there
+            self._add_playbook_folder(os.path.abspath(adhoc.basedir))
         return adhoc_playbook(adhoc, self.loader, self.settings.poll_interval)
 
     @cached_property

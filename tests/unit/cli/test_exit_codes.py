@@ -217,3 +217,12 @@ def test_files_that_plugins_left_open_are_written_out():
     with tempfile.NamedTemporaryFile("r") as notes:
         assert python(code, notes.name).returncode == 0
         assert notes.read() == "seen"
+
+
+def test_an_ad_hoc_module_of_a_collection_beside_the_playbook_dir(tmp_path):
+    modules = tmp_path / "collections" / "ansible_collections" / "ns" / "col" / "plugins" / "modules"
+    modules.mkdir(parents=True)
+    (modules / "hi.py").write_text('#!/bin/sh\n# WANT_JSON\necho \'{"changed": false, "said": "hi"}\'\n')
+    command = [sys.executable, "-m", "weft", "run", "localhost", "--playbook-dir", str(tmp_path), "-m", "ns.col.hi"]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment())
+    assert (ended.returncode, '"said": "hi"' in ended.stdout) == (0, True), ended
