@@ -49,11 +49,13 @@ class Early(Struct):
         return self._plans.pop(target, None) or await self._make(target)
 
     async def _make(self, target: Target) -> Plan:
-        named = command_line(target).file
+        line = command_line(target)
         async with self._reading:  # one reads the files for all
-            if self.files.at_hand(named):
-                return make(target, self.files, self.local_user)
-            return await asyncio.to_thread(make, target, self.files, self.local_user)
+            if not self.files.has_read(line.file):
+                await asyncio.to_thread(self.files.sections, line.file)
+        if self.files.at_hand(line.file):
+            return make(target, self.files, self.local_user, line)
+        return await asyncio.to_thread(make, target, self.files, self.local_user, line)
 
     def take(self, made: Plan) -> asyncio.Task[socket.socket] | None:
         """The stream that was begun for a plan, whatever has come of it; the caller owns it."""

@@ -125,10 +125,12 @@ class Files(Struct):
 
     def at_hand(self, named: str | None) -> bool:
         """Whether ``sections`` has nothing to read, and no program is to be run to see which of them count."""
+        return self.has_read(named) and not any(asks_a_program(one) for file in self.sections(named) for one in file)
+
+    def has_read(self, named: str | None) -> bool:
+        """Whether ``sections`` has nothing to read."""
         paths = (self.user_path, self.system_path) if named is None else (named,)
-        return named == "none" or all(
-            path in self._read and not any(map(asks_a_program, self._read[path])) for path in paths
-        )
+        return named == "none" or all(path in self._read for path in paths)
 
     def _one(self, path: str, *, user: bool, must_exist: bool = False) -> tuple[Section, ...]:
         if path not in self._read:
@@ -139,9 +141,9 @@ class Files(Struct):
         return self._read[path]
 
 
-def make(target: Target, files: Files, local_user: str) -> Plan:
-    """The plan for a target. Raises BadConfig."""
-    line = command_line(target)
+def make(target: Target, files: Files, local_user: str, line: CommandLine | None = None) -> Plan:
+    """The plan for a target; ``line``: its command line, if that is known already. Raises BadConfig."""
+    line = line or command_line(target)
     address = target.address or target.host
     plan = _plan(address, line.settings, files, local_user, line.file, 0)
     return replace(plan, unsupported=(*plan.unsupported, *line.unknown)) if line.unknown else plan
